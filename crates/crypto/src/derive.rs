@@ -1,7 +1,7 @@
 //! Key derivation (RFC 4253 §7.2): from a shared secret and an exchange hash to keys and initial vectors.
 
 use crate::hash::HashAlgorithm;
-use crate::kex::SharedSecret;
+use crate::kex::shared_secret::SharedSecret;
 use zeroize::Zeroizing;
 
 /// Which of the six outputs of RFC 4253 §7.2 is derived.

@@ -1,6 +1,6 @@
 //! Multiple precision integers (RFC 4251 §5).
 
-use crate::decode::DecodeError;
+use crate::decode_error::DecodeError;
 
 /// An mpint as it stands on the wire: two's complement, big-endian, in its shortest form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Name-lists (RFC 4251 §5, §6).
 
-use crate::decode::DecodeError;
+use crate::decode_error::DecodeError;
 
 /// The longest name-list that is accepted, in bytes.
 pub const MAXIMUM_LEN: usize = 16 * 1024;

@@ -1,0 +1,245 @@
+//! konko as a peer of the benchmarks, both ends, with data made and dropped inside the process.
+
+use bytes::Bytes;
+use konko::tokio::{Channel, Connection};
+use konko::transport::channel::event::ChannelEvent;
+use konko::transport::channel::kind::ChannelKind;
+use konko::transport::channel::open::OpenOptions;
+use konko::transport::channel::request::ChannelRequest;
+use konko::transport::crypto::random::SystemRandom;
+use konko::transport::keys::private_key::{KeyKind, PrivateKey};
+use konko::transport::packet::config::PacketConfig;
+use konko::transport::userauth::event::{ClientAuthEvent, ServerAuthEvent};
+use konko::transport::userauth::method::Method;
+use konko::transport::wire::encode::Encode;
+use konko::transport::wire::message::channel::{Exec, ExitStatus};
+use konko::transport::wire::number::DisconnectReason;
+use konko::transport::{Client, ClientConfig, ClientEvent, Event, HostKey, Server, ServerConfig, ServerEvent};
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+const PIECE: usize = 256 * 1024;
+
+/// The peer's commands: `server`, or `client ADDRESS CIPHER KEX ACTION…`.
+pub async fn run(arguments: &[String]) -> Result<(), Failure> {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["server"] => serve().await,
+        ["client", address, cipher, kex, action @ ..] => act(address, cipher, kex, action).await,
+        _ => Err("usage: konko-bench peer server | client ADDRESS CIPHER KEX ACTION...".into()),
+    }
+}
+
+async fn serve() -> Result<(), Failure> {
+    let key = PrivateKey::generate(KeyKind::Ed25519, &mut SystemRandom)?;
+    let mut config = ServerConfig::new(vec![HostKey::from(key)]);
+    config.packet = Arc::new(PacketConfig::server());
+    let config = Arc::new(config);
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    println!("listening {}", listener.local_addr()?);
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        let (connection, driver) = Connection::server(stream, Arc::clone(&config));
+        tokio::spawn(driver);
+        tokio::spawn(attend(connection));
+    }
+}
+
+async fn attend(connection: Connection<Server>) {
+    while let Some(event) = connection.next_event().await {
+        match event {
+            ServerEvent::Auth(ServerAuthEvent::Attempt(attempt)) => {
+                let public_key = attempt.method_name() == "publickey";
+                connection.with(|transport, now| {
+                    if public_key { transport.accept_auth(attempt) } else { transport.reject_auth(attempt, now, now) }
+                        .ok()
+                });
+            }
+            ServerEvent::Common(Event::OpenRequested(question)) => {
+                let channel = connection.accept_channel(question);
+                tokio::spawn(async move { answer(channel).await.ok() });
+            }
+            ServerEvent::Common(Event::GlobalRequest(question)) => connection.answer_global(question, None),
+            _ => {}
+        }
+    }
+}
+
+async fn answer(mut channel: Channel) -> Result<(), Failure> {
+    while let Some(event) = channel.next_event().await {
+        let ChannelEvent::Request(question) = event else { continue };
+        let Ok(ChannelRequest::Exec { command }) = question.parse() else {
+            channel.answer(question, false);
+            continue;
+        };
+        channel.answer(question, true);
+        let command = String::from_utf8_lossy(&command).into_owned();
+        match command.split_whitespace().collect::<Vec<_>>().as_slice() {
+            ["zeros", bytes] => send_zeros(&mut channel, bytes.parse()?).await?,
+            ["sink"] => {
+                let mut reader = channel.reader();
+                while reader.read_chunk(PIECE).await?.is_some() {}
+            }
+            ["echo"] => {
+                let mut byte = [0; 64];
+                loop {
+                    let n = channel.read(&mut byte).await?;
+                    if n == 0 {
+                        break;
+                    }
+                    channel.write_all(&byte[..n]).await?;
+                }
+            }
+            _ => {}
+        }
+        channel.notify(ExitStatus::NAME, &ExitStatus { exit_status: 0 }.to_vec())?;
+        channel.send_eof();
+        channel.close();
+        return Ok(());
+    }
+    Ok(())
+}
+
+async fn send_zeros(channel: &mut Channel, mut left: u64) -> Result<(), Failure> {
+    let zeros = vec![0; PIECE];
+    while left > 0 {
+        let n = left.min(PIECE as u64) as usize;
+        channel.write_all(&zeros[..n]).await?;
+        left -= n as u64;
+    }
+    Ok(())
+}
+
+fn client_config(cipher: &str, kex: &str) -> Result<Arc<ClientConfig>, Failure> {
+    let mut packet = PacketConfig::client();
+    if cipher != "default" {
+        packet.algorithms.set_ciphers(cipher)?;
+    }
+    if kex != "default" {
+        packet.algorithms.set_kex(kex)?;
+    }
+    let mut config = ClientConfig::default();
+    config.packet = Arc::new(packet);
+    Ok(Arc::new(config))
+}
+
+async fn login(address: &str, config: &Arc<ClientConfig>, key: &PrivateKey) -> Result<Connection<Client>, Failure> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    let (connection, driver) = Connection::client(stream, Arc::clone(config));
+    tokio::spawn(driver);
+    let user = std::env::var("BENCH_USER").unwrap_or_else(|_| "root".into());
+    let algorithm = konko::transport::keys::signature_algorithm::by_name("ssh-ed25519").ok_or("no ed25519")?;
+    let method = Method::PublicKey { key: key.public_key().clone(), algorithm, query_first: false };
+    connection.with(|transport, now| transport.authenticate(&user, method, now))?;
+    while let Some(event) = connection.next_event().await {
+        match event {
+            ClientEvent::HostKey(question) => connection.with(|transport, _| transport.accept_host_key(question)),
+            ClientEvent::Auth(ClientAuthEvent::SignatureWanted(question)) => {
+                let signature = key.sign(question.algorithm, &question.data)?;
+                connection.with(|transport, now| transport.provide_signature(question, signature, now))?;
+            }
+            ClientEvent::Auth(ClientAuthEvent::Failure { .. }) => return Err("the key was refused".into()),
+            ClientEvent::Common(Event::Authenticated) => return Ok(connection),
+            _ => {}
+        }
+    }
+    Err(connection.closed().await.into())
+}
+
+async fn exec(connection: &Connection<Client>, command: &str) -> Result<Channel, Failure> {
+    let channel = connection.open_channel(ChannelKind::Session, OpenOptions::default(), None).await?;
+    if !channel.request(Exec::NAME, &Exec { command: command.as_bytes() }.to_vec(), None).await? {
+        return Err("the command was refused".into());
+    }
+    Ok(channel)
+}
+
+async fn act(address: &str, cipher: &str, kex: &str, action: &[&str]) -> Result<(), Failure> {
+    let config = client_config(cipher, kex)?;
+    let key = match std::env::var("BENCH_KEY") {
+        Ok(path) => PrivateKey::from_openssh(&std::fs::read_to_string(path)?, None)?,
+        Err(_) => PrivateKey::generate(KeyKind::Ed25519, &mut SystemRandom)?,
+    };
+    let (seconds, what) = match action {
+        ["down", bytes, command @ ..] => (down(&login(address, &config, &key).await?, bytes.parse()?, &command.join(" ")).await?, "transfer"),
+        ["up", bytes, command @ ..] => (up(&login(address, &config, &key).await?, bytes.parse()?, &command.join(" ")).await?, "transfer"),
+        ["echo", count] => (echo(&login(address, &config, &key).await?, count.parse()?).await?, "echo"),
+        ["logins", count, parallel] => (logins(address, &config, &key, count.parse()?, parallel.parse()?).await?, "logins"),
+        ["idle", count] => {
+            let mut connections = Vec::new();
+            for _ in 0..count.parse::<u64>()? {
+                connections.push(login(address, &config, &key).await?);
+            }
+            println!("ready");
+            let mut line = String::new();
+            std::io::stdin().read_line(&mut line)?;
+            return Ok(());
+        }
+        _ => return Err("unknown action".into()),
+    };
+    println!("{what} {seconds}");
+    Ok(())
+}
+
+async fn down(connection: &Connection<Client>, bytes: u64, command: &str) -> Result<f64, Failure> {
+    let begin = Instant::now();
+    let channel = exec(connection, command).await?;
+    let (mut reader, mut got) = (channel.reader(), 0);
+    while let Some(chunk) = reader.read_chunk(PIECE).await? {
+        got += Bytes::len(&chunk) as u64;
+    }
+    let seconds = begin.elapsed().as_secs_f64();
+    connection.disconnect(DisconnectReason::BY_APPLICATION, "done");
+    if got == bytes { Ok(seconds) } else { Err(format!("{got} bytes came").into()) }
+}
+
+async fn up(connection: &Connection<Client>, bytes: u64, command: &str) -> Result<f64, Failure> {
+    let begin = Instant::now();
+    let mut channel = exec(connection, command).await?;
+    send_zeros(&mut channel, bytes).await?;
+    channel.send_eof();
+    let (mut reader, mut rest) = (channel.reader(), Vec::new());
+    reader.read_to_end(&mut rest).await?;
+    let seconds = begin.elapsed().as_secs_f64();
+    connection.disconnect(DisconnectReason::BY_APPLICATION, "done");
+    Ok(seconds)
+}
+
+async fn echo(connection: &Connection<Client>, count: u64) -> Result<f64, Failure> {
+    let mut channel = exec(connection, "echo").await?;
+    let mut byte = [0u8; 1];
+    let begin = Instant::now();
+    for _ in 0..count {
+        channel.write_all(&byte).await?;
+        channel.read_exact(&mut byte).await?;
+    }
+    Ok(begin.elapsed().as_secs_f64())
+}
+
+async fn logins(address: &str, config: &Arc<ClientConfig>, key: &PrivateKey, count: u64, parallel: u64) -> Result<f64, Failure> {
+    let begin = Instant::now();
+    let mut tasks = tokio::task::JoinSet::new();
+    for worker in 0..parallel {
+        let (address, config, key) = (address.to_owned(), Arc::clone(config), key.clone());
+        tasks.spawn(async move {
+            for _ in (worker..count).step_by(parallel as usize) {
+                let connection = login(&address, &config, &key).await?;
+                let channel = exec(&connection, "true").await?;
+                let (mut reader, mut rest) = (channel.reader(), Vec::new());
+                reader.read_to_end(&mut rest).await?;
+                connection.disconnect(DisconnectReason::BY_APPLICATION, "done");
+            }
+            Ok::<(), Failure>(())
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done??;
+    }
+    Ok(begin.elapsed().as_secs_f64())
+}
