@@ -1,0 +1,1 @@
+//! SshClient: connect, verify, log in, run commands, forward; async and blocking.

@@ -1,0 +1,145 @@
+use super::*;
+use crate::fixtures::public;
+
+fn line(name: &str) -> String {
+    public(name).to_openssh("someone@somewhere")
+}
+
+fn parse(options: &str) -> Result<Vec<(String, Option<String>)>, LineError> {
+    let text = format!("{options} {}", line("ed25519"));
+    AuthorizedKey::parse(1, text.as_bytes()).map(|key| {
+        assert_eq!((key.key, key.comment.as_str()), (public("ed25519"), "someone@somewhere"));
+        key.options
+    })
+}
+
+fn owned(options: &[(&str, Option<&str>)]) -> Vec<(String, Option<String>)> {
+    options.iter().map(|(name, value)| ((*name).to_owned(), value.map(str::to_owned))).collect()
+}
+
+#[test]
+fn keys_without_options() {
+    let contents = format!("# comment\n\n{}\r\n  {}\n", line("ed25519"), line("rsa2048"));
+    let authorized = AuthorizedKeys::parse(contents.as_bytes());
+    assert!(authorized.refused().is_empty());
+    let found = authorized.find(&public("ed25519")).expect("the first key");
+    assert_eq!((found.line, found.comment.as_str(), found.options.len()), (3, "someone@somewhere", 0));
+    assert_eq!(authorized.find(&public("rsa2048")).map(|found| found.line), Some(4));
+    assert_eq!(authorized.find(&public("rsa3072")), None);
+}
+
+#[test]
+fn options_are_taken_apart() {
+    assert_eq!(parse("restrict"), Ok(owned(&[("restrict", None)])));
+    assert_eq!(
+        parse(r#"No-PTY,command="echo \"a, b\" \n",from="*.example,!x""#),
+        Ok(owned(&[
+            ("no-pty", None),
+            ("command", Some(r#"echo "a, b" \n"#)),
+            ("from", Some("*.example,!x"))
+        ]))
+    );
+    assert_eq!(
+        parse(r#"permitopen="a:1",permitopen="b:2",no-pty,no-pty"#),
+        Ok(owned(&[
+            ("permitopen", Some("a:1")),
+            ("permitopen", Some("b:2")),
+            ("no-pty", None),
+            ("no-pty", None)
+        ]))
+    );
+    assert_eq!(parse(r#"command="""#), Ok(owned(&[("command", Some(""))])));
+    // What is not known is handed on, so that the line can be refused.
+    assert_eq!(parse(r#"not-known="x",neither"#), Ok(owned(&[("not-known", Some("x")), ("neither", None)])));
+}
+
+/// covers: L09
+#[test]
+fn malformed_options_refuse_the_line() {
+    let malformed = [
+        r#"command="open"#,
+        r#"command="open\""#,
+        "command=echo",
+        r#"command="a"b"#,
+        r#"command="a""b""#,
+        ",restrict",
+        "restrict,",
+        "restrict,,no-pty",
+        r#"="x""#,
+        r#"command="a",command="b""#,
+        r#"command="a",COMMAND="b""#,
+        "no pty",
+        "no_pty",
+        "ssh-unknown",
+    ];
+    for options in malformed {
+        let expected = match options {
+            // These look like options that are followed by what should be a key.
+            "no pty" => Err(LineError::Key(KeyError::NotAKey)),
+            "ssh-unknown" => Ok(owned(&[("ssh-unknown", None)])),
+            _ => Err(LineError::Options),
+        };
+        assert_eq!(parse(options), expected, "{options}");
+    }
+}
+
+/// covers: L09
+#[test]
+fn the_type_must_be_there_and_be_the_one_of_the_key() {
+    let line = line("ed25519");
+    let base64 = line.split(' ').nth(1).expect("base64");
+    let cases = [
+        (format!("restrict {base64}"), LineError::Key(KeyError::NotAKey)),
+        (format!("ssh-rsa {base64}"), LineError::Key(KeyError::TypeMismatch)),
+        (format!("restrict ssh-rsa {base64}"), LineError::Key(KeyError::TypeMismatch)),
+        ("restrict".to_owned(), LineError::Key(KeyError::NotAKey)),
+        (format!("ssh-ed25519\0 {base64}"), LineError::NotText),
+    ];
+    for (text, expected) in cases {
+        let authorized = AuthorizedKeys::parse(text.as_bytes());
+        assert_eq!(authorized.refused(), [(1, expected)], "{text}");
+        assert!(authorized.keys().is_empty());
+    }
+    assert!(AuthorizedKeys::parse(base64.as_bytes()).keys().is_empty());
+}
+
+#[test]
+fn one_key_may_stand_in_several_lines() {
+    let key = line("ed25519");
+    let contents = format!("cert-authority {key}\nfrom=\"192.0.2.1\" {key}\nnot a key\n{key}\n");
+    let authorized = AuthorizedKeys::parse(contents.as_bytes());
+    let lines: Vec<_> = authorized.find_all(&public("ed25519")).map(|found| found.line).collect();
+    assert_eq!(lines, [2, 4]);
+    assert_eq!(authorized.find(&public("ed25519")).map(|found| found.line), Some(2));
+    assert_eq!(authorized.keys().len(), 3);
+    assert_eq!(authorized.refused().len(), 1);
+}
+
+/// The rest of a line that is too long is not a line.
+///
+/// covers: L08
+#[test]
+fn long_lines_are_refused_whole() {
+    let key = line("ed25519");
+    for extra in [0, 1, 1000, 10 * LONGEST_LINE] {
+        let padding = "x".repeat(LONGEST_LINE + extra - key.len() - 1 - r#"command="" "#.len());
+        let text = format!("command=\"{padding}\" {key}");
+        let restricted = AuthorizedKeys::parse(text.as_bytes());
+        assert_eq!(text.len(), LONGEST_LINE + extra - 1);
+        let fits = text.len() <= LONGEST_LINE;
+        assert_eq!(restricted.find(&public("ed25519")).is_some(), fits, "{extra}");
+        assert!(restricted.keys().iter().all(|found| found.has_option("command")));
+        assert_eq!(restricted.refused().is_empty(), fits);
+    }
+}
+
+#[test]
+fn lines_beyond_the_limit_are_not_read() {
+    let key = line("ed25519");
+    let last = format!("{}{key}", "\n".repeat(MOST_LINES - 1));
+    assert_eq!(AuthorizedKeys::parse(last.as_bytes()).keys().len(), 1);
+    let beyond = format!("{}{key}", "\n".repeat(MOST_LINES));
+    let authorized = AuthorizedKeys::parse(beyond.as_bytes());
+    assert!(authorized.keys().is_empty());
+    assert_eq!(authorized.refused(), [(MOST_LINES + 1, LineError::TooManyLines)]);
+}

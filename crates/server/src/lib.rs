@@ -1,0 +1,1 @@
+//! An SSH server: accept, authenticate, run processes on a real pty, forward; everything refused until allowed.

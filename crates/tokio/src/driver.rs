@@ -1,0 +1,129 @@
+//! The future that drives one connection.
+
+use crate::shared::Shared;
+use konko_sansio::Machine;
+use konko_transport::Side;
+use konko_transport::wire::number::DisconnectReason;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+use tokio::time::Sleep;
+
+/// How often one poll goes round before other tasks get their turn.
+const ROUNDS: usize = 32;
+/// How long the last bytes may take to leave after the connection has ended.
+const FLUSH_TIME: Duration = Duration::from_secs(2);
+
+/// Drives one connection until it ends. Must be polled, usually as a task of its own; dropping it cuts the
+/// connection without a word.
+#[must_use = "a connection does nothing unless its driver is polled"]
+pub struct Driver<S: Side> {
+    shared: Arc<Shared<S>>,
+    sleep: Option<Pin<Box<Sleep>>>,
+    flush_until: Option<Instant>,
+}
+
+impl<S: Side> std::fmt::Debug for Driver<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Driver").finish_non_exhaustive()
+    }
+}
+
+impl<S: Side> Driver<S> {
+    pub(crate) fn new(shared: Arc<Shared<S>>) -> Self {
+        Self { shared, sleep: None, flush_until: None }
+    }
+
+    /// Arms the timer for `due`; returns whether it has already passed. A timer that is set for an earlier time
+    /// is left as it is: it fires once too often, which costs less than setting it anew for every packet.
+    fn poll_timer(&mut self, due: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        let due = tokio::time::Instant::from_std(due);
+        loop {
+            let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
+            if sleep.deadline() > due {
+                sleep.as_mut().reset(due);
+            }
+            std::task::ready!(sleep.as_mut().poll(cx));
+            if sleep.deadline() >= due {
+                self.sleep = None;
+                return Poll::Ready(());
+            }
+            sleep.as_mut().reset(due);
+        }
+    }
+
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let until = *self.flush_until.get_or_insert_with(|| Instant::now() + FLUSH_TIME);
+        if self.poll_timer(until, cx).is_ready() {
+            return Poll::Ready(());
+        }
+        let mut state = self.shared.lock();
+        let failed_io = matches!(state.ended(), Some(crate::error::Error::Io { .. }));
+        if !failed_io {
+            state.write(cx);
+            if !state.transport.output().is_empty() && state.ended().is_none() {
+                return Poll::Pending;
+            }
+        }
+        state.finish();
+        if failed_io {
+            return Poll::Ready(());
+        }
+        state.poll_shutdown(cx)
+    }
+}
+
+impl<S: Side> Future for Driver<S> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let shared = Arc::clone(&self.shared);
+        for _ in 0..ROUNDS {
+            let mut state = shared.lock();
+            state.register_driver(cx.waker());
+            state.timer_seen();
+            state.deliver();
+            if state.handles == 0 && !state.transport.is_ended() {
+                state.transport.disconnect(DisconnectReason::BY_APPLICATION, "disconnected by user");
+                state.deliver();
+            }
+            if state.transport.is_ended() || state.ended().is_some() {
+                drop(state);
+                return self.poll_end(cx);
+            }
+            let wrote = state.write(cx);
+            let read = state.read(cx);
+            if state.transport.is_ended() || state.ended().is_some() {
+                drop(state);
+                return self.poll_end(cx);
+            }
+            let due = state.transport.poll_timeout();
+            drop(state);
+            if let Some(due) = due
+                && self.poll_timer(due, cx).is_ready()
+            {
+                let mut state = shared.lock();
+                if let Err(error) = state.transport.handle_timeout(Instant::now()) {
+                    tracing::debug!(%error, "a deadline passed");
+                }
+                state.deliver();
+                continue;
+            }
+            if !wrote && !read {
+                return Poll::Pending;
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl<S: Side> Drop for Driver<S> {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        state.transport.connection_lost();
+        state.finish();
+    }
+}

@@ -1,0 +1,224 @@
+//! The client's end: what only a client does with a connection.
+
+use crate::config::ClientConfig;
+use crate::dispatch::{Phase, Role};
+use crate::error::Error;
+use crate::event::{ClientEvent, Event};
+use crate::side::{Outcome, Side, SideState, Signing, sealed::Sealed};
+use crate::transport::Transport;
+use konko_channel::channels::Channels;
+use konko_crypto::random::SecureRandom;
+use konko_packet::received::{HostKeyQuestion, SignatureQuestion as ExchangeSignatureQuestion};
+use konko_packet::outbound::Outbound;
+use konko_packet::packet::PacketProtocol;
+use konko_userauth::{
+    ClientAuth, ClientAuthEvent, Method, PasswordChangeQuestion, PromptQuestion, SignatureQuestion,
+};
+use konko_wire::encode::MessageSink;
+use konko_wire::message::transport::{ServiceAccept, ServiceRequest};
+use konko_wire::number::service;
+use std::sync::Arc;
+use std::time::Instant;
+use zeroize::Zeroizing;
+
+/// The client's end.
+#[derive(Debug, Clone, Copy)]
+pub enum Client {}
+
+impl Sealed for Client {}
+
+impl Side for Client {
+    type Event = ClientEvent;
+    type State = ClientState;
+    const ROLE: Role = Role::Client;
+
+    fn common(event: &ClientEvent) -> Option<&Event> {
+        match event {
+            ClientEvent::Common(event) => Some(event),
+            ClientEvent::HostKey(_) | ClientEvent::Auth(_) => None,
+        }
+    }
+}
+
+/// The part of a connection that only a client has.
+#[derive(Debug)]
+pub struct ClientState {
+    config: Arc<ClientConfig>,
+    auth: ClientAuth,
+    /// An authentication request that was made before the service was granted.
+    early: Option<(String, Method)>,
+}
+
+impl SideState for ClientState {
+    type Event = ClientEvent;
+
+    fn first_keys(&mut self, session_id: &[u8], out: &mut Outbound) {
+        self.auth.set_session_id(session_id);
+        out.send(&ServiceRequest { service_name: service::USERAUTH.as_bytes() });
+    }
+
+    fn service(&mut self, payload: &[u8], out: &mut Outbound) -> Result<Outcome<ClientEvent>, Error> {
+        let accept = ServiceAccept::decode(payload)
+            .map_err(|error| Error::Decode { message: ServiceAccept::NAME, error })?;
+        if accept.service_name != service::USERAUTH.as_bytes() {
+            return Err(Error::ServiceNotAvailable);
+        }
+        if let Some((user_name, method)) = self.early.take() {
+            self.auth.begin(&user_name, method, out)?;
+        }
+        Ok(Outcome::ServiceStarted)
+    }
+
+    fn auth(&mut self, payload: &[u8], out: &mut Outbound) -> Result<Outcome<ClientEvent>, Error> {
+        Ok(told(self.auth.handle(payload, out)?))
+    }
+
+    fn auth_more(&mut self, _out: &mut Outbound) -> Result<Outcome<ClientEvent>, Error> {
+        Ok(told(self.auth.poll_event()))
+    }
+
+    fn host_key(&self, question: HostKeyQuestion) -> Option<ClientEvent> {
+        Some(ClientEvent::HostKey(question))
+    }
+
+    fn signature(&self, _question: ExchangeSignatureQuestion) -> Signing<ClientEvent> {
+        Signing::Impossible
+    }
+
+    fn server_sig_algs(&mut self, names: Option<&[String]>) {
+        if let Some(names) = names {
+            self.auth.set_server_sig_algs(Some(names.to_vec()));
+        }
+    }
+}
+
+/// What an event of the authentication machine means for the connection.
+fn told(event: Option<ClientAuthEvent>) -> Outcome<ClientEvent> {
+    match event {
+        None => Outcome::Nothing,
+        Some(event @ ClientAuthEvent::Success) => Outcome::Authenticated(Some(ClientEvent::Auth(event))),
+        Some(event) => Outcome::Event(ClientEvent::Auth(event)),
+    }
+}
+
+impl Transport<Client> {
+    /// A client's connection. Its first output is ready at once.
+    pub fn client(config: Arc<ClientConfig>, rng: Box<dyn SecureRandom>, now: Instant) -> Self {
+        let packets = PacketProtocol::client(Arc::clone(&config.packet), rng, now);
+        let auth = ClientAuth::new(config.auth.clone());
+        let channels = Channels::new(config.channel.clone());
+        let keepalive = config.keepalive;
+        Self::assemble(packets, ClientState { config, auth, early: None }, channels, keepalive)
+    }
+
+    /// Accepts the server's host key: the key exchange goes on.
+    ///
+    /// # Errors
+    ///
+    /// What had arrived and waited for the answer brings to light; the connection has ended then.
+    pub fn accept_host_key(&mut self, question: HostKeyQuestion, now: Instant) -> Result<(), Error> {
+        self.packets.accept_host_key(question);
+        self.resume(now)
+    }
+
+    /// Refuses the server's host key: the connection ends, with
+    /// [`HostKeyRejected`](konko_packet::PacketError::HostKeyRejected).
+    pub fn reject_host_key(&mut self, question: HostKeyQuestion, now: Instant) {
+        self.packets.reject_host_key(question);
+        // The refusal itself is the error; it is kept as what ended the connection.
+        if let Err(error) = self.resume(now) {
+            tracing::debug!(%error, "host key refused");
+        }
+    }
+
+    /// Asks the server to authenticate `user_name` by `method`. May be called as soon as the connection exists:
+    /// the request is sent when the key exchange is over and the service is granted.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ApiMisuse`] while a request is outstanding or after success; what ended the connection after its
+    /// end.
+    pub fn authenticate(&mut self, user_name: &str, method: Method, now: Instant) -> Result<(), Error> {
+        match self.phase {
+            Phase::KeyExchange | Phase::Service if self.state.early.is_none() => {
+                self.state.early = Some((user_name.to_owned(), method));
+            }
+            Phase::KeyExchange | Phase::Service => {
+                return Err(Error::ApiMisuse("an authentication request is outstanding"));
+            }
+            Phase::Authentication => self.state.auth.begin(user_name, method, self.packets.outbound())?,
+            Phase::Connection => return Err(Error::ApiMisuse("authentication is complete")),
+            Phase::Ended => return Err(self.error().cloned().unwrap_or(Error::Closed)),
+        }
+        self.wait_for_answer(now);
+        self.more_of_auth()
+    }
+
+    /// The signature algorithms the server says it accepts (RFC 8308 §3.1), if it said so.
+    pub fn server_sig_algs(&self) -> Option<&[String]> {
+        self.state.auth.server_sig_algs()
+    }
+
+    /// Gives the signature that a public-key attempt asked for.
+    pub fn provide_signature(
+        &mut self,
+        question: SignatureQuestion,
+        signature: Vec<u8>,
+        now: Instant,
+    ) -> Result<(), Error> {
+        self.state.auth.provide_signature(question, signature, self.packets.outbound())?;
+        self.wait_for_answer(now);
+        Ok(())
+    }
+
+    /// Gives up the public-key attempt that asked for a signature; another method may begin.
+    pub fn refuse_signature(&mut self, question: SignatureQuestion) -> Result<(), Error> {
+        self.state.auth.refuse_signature(question)?;
+        self.stop_authentication_timer();
+        self.more_of_auth()
+    }
+
+    /// Gives up the keyboard-interactive attempt that asked; another method may begin.
+    pub fn refuse_prompts(&mut self, question: PromptQuestion) -> Result<(), Error> {
+        self.state.auth.refuse_prompts(question)?;
+        self.stop_authentication_timer();
+        self.more_of_auth()
+    }
+
+    /// Gives up the password attempt that asked for a new password; another method may begin.
+    pub fn refuse_password_change(&mut self, question: PasswordChangeQuestion) -> Result<(), Error> {
+        self.state.auth.refuse_password_change(question)?;
+        self.stop_authentication_timer();
+        self.more_of_auth()
+    }
+
+    /// Answers the prompts of keyboard-interactive authentication, one answer for each.
+    pub fn answer_prompts(
+        &mut self,
+        question: PromptQuestion,
+        responses: Vec<Zeroizing<String>>,
+        now: Instant,
+    ) -> Result<(), Error> {
+        self.state.auth.answer_prompts(question, responses, self.packets.outbound())?;
+        self.wait_for_answer(now);
+        Ok(())
+    }
+
+    /// Changes the password that the server says has expired.
+    pub fn change_password(
+        &mut self,
+        question: PasswordChangeQuestion,
+        old_password: Zeroizing<String>,
+        new_password: Zeroizing<String>,
+        now: Instant,
+    ) -> Result<(), Error> {
+        self.state.auth.change_password(question, old_password, new_password, self.packets.outbound())?;
+        self.wait_for_answer(now);
+        Ok(())
+    }
+
+    fn wait_for_answer(&mut self, now: Instant) {
+        let timeout = self.state.config.authentication_timeout;
+        self.set_authentication_timer(now, timeout);
+    }
+}

@@ -1,0 +1,228 @@
+//! The server's end: what only a server does with a connection.
+
+use crate::config::{HostKey, ServerConfig};
+use crate::dispatch::Role;
+use crate::error::Error;
+use crate::event::{Event, ServerEvent};
+use crate::side::{Outcome, Side, SideState, Signing, sealed::Sealed};
+use crate::transport::Transport;
+use konko_channel::channels::Channels;
+use konko_crypto::random::SecureRandom;
+use konko_packet::received::{HostKeyQuestion, SignatureQuestion};
+use konko_packet::outbound::Outbound;
+use konko_packet::packet::PacketProtocol;
+use konko_userauth::{Attempt, AttemptKind, Prompts, ServerAuth};
+use konko_wire::encode::MessageSink;
+use konko_wire::message::transport::{ServiceAccept, ServiceRequest};
+use konko_wire::number::service;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// The server's end.
+#[derive(Debug, Clone, Copy)]
+pub enum Server {}
+
+impl Sealed for Server {}
+
+impl Side for Server {
+    type Event = ServerEvent;
+    type State = ServerState;
+    const ROLE: Role = Role::Server;
+
+    fn common(event: &ServerEvent) -> Option<&Event> {
+        match event {
+            ServerEvent::Common(event) => Some(event),
+            ServerEvent::SignatureWanted(_) | ServerEvent::Auth(_) => None,
+        }
+    }
+}
+
+/// The part of a connection that only a server has.
+#[derive(Debug)]
+pub struct ServerState {
+    config: Arc<ServerConfig>,
+    auth: ServerAuth,
+    /// A refusal that waits for its time, so that the time tells nothing.
+    held: Option<(Instant, Attempt)>,
+}
+
+impl SideState for ServerState {
+    type Event = ServerEvent;
+
+    fn first_keys(&mut self, session_id: &[u8], _out: &mut Outbound) {
+        self.auth.set_session_id(session_id);
+    }
+
+    fn service(&mut self, payload: &[u8], out: &mut Outbound) -> Result<Outcome<ServerEvent>, Error> {
+        let request = ServiceRequest::decode(payload)
+            .map_err(|error| Error::Decode { message: ServiceRequest::NAME, error })?;
+        // RFC 4253 §10: "If the server rejects the service request, it SHOULD send an appropriate
+        // SSH_MSG_DISCONNECT message and MUST disconnect."
+        if request.service_name != service::USERAUTH.as_bytes() {
+            return Err(Error::ServiceNotAvailable);
+        }
+        out.send(&ServiceAccept { service_name: request.service_name });
+        Ok(Outcome::ServiceStarted)
+    }
+
+    fn auth(&mut self, payload: &[u8], out: &mut Outbound) -> Result<Outcome<ServerEvent>, Error> {
+        Ok(match self.auth.handle(payload, out)? {
+            None => Outcome::Nothing,
+            Some(event) => Outcome::Event(ServerEvent::Auth(event)),
+        })
+    }
+
+    fn auth_more(&mut self, out: &mut Outbound) -> Result<Outcome<ServerEvent>, Error> {
+        if self.held.is_some() {
+            return Ok(Outcome::Nothing);
+        }
+        Ok(match self.auth.poll_deferred(out)? {
+            None => Outcome::Nothing,
+            Some(event) => Outcome::Event(ServerEvent::Auth(event)),
+        })
+    }
+
+    fn host_key(&self, _question: HostKeyQuestion) -> Option<ServerEvent> {
+        None
+    }
+
+    fn signature(&self, question: SignatureQuestion) -> Signing<ServerEvent> {
+        let key = self.config.host_keys.iter().find(|key| *key.public_key() == question.host_key);
+        match key {
+            Some(HostKey::Private(key)) => match key.sign(question.algorithm, &question.data) {
+                Ok(signature) => Signing::Made(question, signature),
+                Err(_) => Signing::Impossible,
+            },
+            Some(HostKey::External(_)) => Signing::Asked(ServerEvent::SignatureWanted(question)),
+            None => Signing::Impossible,
+        }
+    }
+
+    fn server_sig_algs(&mut self, _names: Option<&[String]>) {}
+
+    fn due(&self) -> Option<Instant> {
+        self.held.as_ref().map(|(due, _)| *due)
+    }
+
+    fn expire(&mut self, now: Instant, out: &mut Outbound) {
+        if let Some((_, attempt)) = self.held.take_if(|(due, _)| *due <= now) {
+            // The attempt is this machine's own and unanswered, so it is not refused.
+            if let Err(error) = self.auth.reject(attempt, out) {
+                tracing::debug!(%error, "a held refusal");
+            }
+        }
+    }
+}
+
+impl Transport<Server> {
+    /// A server's connection. Its first output is ready at once.
+    pub fn server(config: Arc<ServerConfig>, rng: Box<dyn SecureRandom>, now: Instant) -> Self {
+        let host_keys = config.host_keys.iter().map(|key| key.public_key().clone()).collect();
+        let packets = PacketProtocol::server(Arc::clone(&config.packet), rng, now, host_keys);
+        let auth = ServerAuth::new(config.auth.clone());
+        let channels = Channels::new(config.channel.clone());
+        let (keepalive, grace) = (config.keepalive, config.login_grace_time);
+        let mut transport =
+            Self::assemble(packets, ServerState { config, auth, held: None }, channels, keepalive);
+        transport.set_authentication_timer(now, grace);
+        transport
+    }
+
+    /// Gives the signature of an external host key.
+    ///
+    /// # Errors
+    ///
+    /// What had arrived and waited for it brings to light; the connection has ended then.
+    pub fn provide_signature(
+        &mut self,
+        question: SignatureQuestion,
+        signature: Vec<u8>,
+        now: Instant,
+    ) -> Result<(), Error> {
+        self.packets.provide_signature(question, signature);
+        self.resume(now)
+    }
+
+    /// Shows the user a text before authentication is complete (RFC 4252 §5.4). After that it is left out.
+    pub fn send_banner(&mut self, text: &str) {
+        if self.phase == crate::dispatch::Phase::Authentication
+            && let Err(error) = self.state.auth.send_banner(text, self.packets.outbound())
+        {
+            tracing::debug!(%error, "the banner is left out");
+        }
+    }
+
+    /// Lets the user in; or, for a public-key query, says that the key would do.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Auth`] where the attempt was answered already; what a message that waited for this answer brings
+    /// to light, and then the connection has ended.
+    pub fn accept_auth(&mut self, attempt: Attempt) -> Result<(), Error> {
+        self.state.auth.accept(attempt, self.packets.outbound())?;
+        if self.state.auth.is_done() {
+            self.apply(Outcome::Authenticated(None));
+        }
+        self.deferred()
+    }
+
+    /// Says that the attempt succeeded but is not enough (RFC 4252 §5.1, partial success).
+    ///
+    /// # Errors
+    ///
+    /// As [`accept_auth`](Self::accept_auth).
+    pub fn accept_auth_partially(&mut self, attempt: Attempt, methods: &[&str]) -> Result<(), Error> {
+        self.state.auth.accept_partially(attempt, methods, self.packets.outbound())?;
+        self.deferred()
+    }
+
+    /// Refuses the attempt; where a secret was guessed, no sooner than the configured delay after `arrived`.
+    ///
+    /// # Errors
+    ///
+    /// As [`accept_auth`](Self::accept_auth).
+    pub fn reject_auth(&mut self, attempt: Attempt, arrived: Instant, now: Instant) -> Result<(), Error> {
+        let due = arrived.checked_add(self.state.config.failure_delay).unwrap_or(now);
+        let guessed = matches!(
+            attempt.kind,
+            AttemptKind::Password { .. }
+                | AttemptKind::PasswordChange { .. }
+                | AttemptKind::KeyboardInteractiveResponses { .. }
+        );
+        if guessed && due > now {
+            self.state.held = Some((due, attempt));
+            return Ok(());
+        }
+        self.state.auth.reject(attempt, self.packets.outbound())?;
+        self.deferred()
+    }
+
+    /// Asks the user something (keyboard-interactive, RFC 4256): the first round or another one.
+    ///
+    /// # Errors
+    ///
+    /// As [`accept_auth`](Self::accept_auth).
+    pub fn ask_prompts(&mut self, attempt: Attempt, prompts: Prompts) -> Result<(), Error> {
+        self.state.auth.ask(attempt, prompts, self.packets.outbound())?;
+        self.deferred()
+    }
+
+    /// Says that the password has expired (RFC 4252 §8).
+    ///
+    /// # Errors
+    ///
+    /// As [`accept_auth`](Self::accept_auth).
+    pub fn require_password_change(&mut self, attempt: Attempt, prompt: &str) -> Result<(), Error> {
+        self.state.auth.require_password_change(attempt, prompt, self.packets.outbound())?;
+        self.deferred()
+    }
+
+    /// Who was authenticated.
+    pub fn user_name(&self) -> Option<&str> {
+        self.state.auth.user_name()
+    }
+
+    fn deferred(&mut self) -> Result<(), Error> {
+        self.more_of_auth().map_err(|error| self.fail(error))
+    }
+}

@@ -1,0 +1,68 @@
+#!/bin/sh
+# Makes the key files of this folder anew with ssh-keygen. They are throw-away keys that open nothing; the
+# passphrase of the encrypted ones is "konko". The passphrase takes 2 rounds of bcrypt, so that tests are quick.
+#
+# <type>           openssh-key-v1 in the clear           <type>.pub     its public half
+# <type>.<cipher>  the same key, encrypted               <type>.pem     the same key as PKCS#1 or SEC1
+# <type>.pkcs8     the same key as PKCS#8                <type>.sshsig  its signature of "message" (PROTOCOL.sshsig)
+#
+# The DSA key takes an ssh-keygen before OpenSSH 10.
+set -eu
+cd "$(dirname "$0")"
+rm -f ed25519* ecdsa* rsa* dss* fingerprints known_hosts known_hosts.hashed
+
+make() {
+    name=$1
+    shift
+    ssh-keygen -q -t "$@" -N '' -C "konko $name" -f "$name"
+    for cipher in aes128-ctr aes192-ctr aes256-ctr aes128-cbc aes192-cbc aes256-cbc 3des-cbc \
+        aes128-gcm@openssh.com aes256-gcm@openssh.com chacha20-poly1305@openssh.com; do
+        file="$name.${cipher%@openssh.com}"
+        cp "$name" "$file"
+        chmod 600 "$file"
+        ssh-keygen -q -p -P '' -N konko -a 2 -Z "$cipher" -f "$file" >/dev/null
+    done
+}
+
+make ed25519 ed25519
+make ecdsa256 ecdsa -b 256
+make ecdsa384 ecdsa -b 384
+make ecdsa521 ecdsa -b 521
+make rsa2048 rsa -b 2048
+make rsa3072 rsa -b 3072
+
+for name in ecdsa256 ecdsa384 ecdsa521 rsa2048 rsa3072; do
+    cp "$name" "$name.pem"
+    cp "$name" "$name.pkcs8"
+    chmod 600 "$name.pem" "$name.pkcs8"
+    ssh-keygen -q -p -P '' -N '' -m PEM -f "$name.pem" >/dev/null
+    ssh-keygen -q -p -P '' -N '' -m PKCS8 -f "$name.pkcs8" >/dev/null
+done
+openssl genpkey -algorithm ed25519 -out ed25519.pkcs8 2>/dev/null
+cp rsa2048 rsa2048.encrypted-pem
+ssh-keygen -q -p -P '' -N konko -m PEM -f rsa2048.encrypted-pem >/dev/null
+
+ssh-keygen -q -t dsa -N '' -C 'konko dss' -f dss
+
+printf 'what is signed\n' >message
+for name in ed25519 ecdsa256 ecdsa384 ecdsa521 rsa2048 rsa3072 dss; do
+    ssh-keygen -q -Y sign -f "$name" -n konko <message >"$name.sshsig" 2>/dev/null
+done
+
+for name in ed25519 ecdsa256 ecdsa384 ecdsa521 rsa2048 rsa3072 dss; do
+    ssh-keygen -l -E sha256 -f "$name.pub"
+    ssh-keygen -l -E md5 -f "$name.pub"
+done >fingerprints
+
+key() { cut -d' ' -f1,2 "$1.pub"; }
+{
+    echo "plain.example $(key ed25519)"
+    echo "first.example,192.0.2.7 $(key ecdsa256) with a comment"
+    echo "[port.example]:2222 $(key rsa2048)"
+    echo "[2001:db8::1]:2222 $(key ecdsa384)"
+} >known_hosts
+cp known_hosts known_hosts.hashed
+ssh-keygen -q -H -f known_hosts.hashed >/dev/null 2>&1
+rm -f known_hosts.hashed.old
+chmod 644 ./*
+chmod 755 generate.sh
