@@ -9,7 +9,7 @@
 # The DSA key takes an ssh-keygen before OpenSSH 10.
 set -eu
 cd "$(dirname "$0")"
-rm -f ed25519* ecdsa* rsa* dss* fingerprints known_hosts known_hosts.hashed
+rm -f ed25519* ecdsa* rsa* dss* fingerprints known_hosts known_hosts.*
 
 make() {
     name=$1
@@ -64,5 +64,61 @@ key() { cut -d' ' -f1,2 "$1.pub"; }
 cp known_hosts known_hosts.hashed
 ssh-keygen -q -H -f known_hosts.hashed >/dev/null 2>&1
 rm -f known_hosts.hashed.old
+
+# Lines of all shapes, and which of them ssh-keygen -F finds for which host ("host line" each).
+key=$(key ed25519)
+base64=${key#* }
+blank=$(printf '\302\240')
+{
+    cat known_hosts known_hosts.hashed
+    echo "UPPER.example,Mixed.Example $key"
+    echo "*.wild.example,!not.wild.example $key"
+    echo "!not.wild.example,*.wild.example $key"
+    echo "10.0.?.* $key"
+    echo "[*.wild.example]:2222 $key"
+    echo "[*.wild.example]:* $key"
+    echo "* $(key ecdsa256)"
+    echo "!* $key"
+    echo "? $key"
+    echo "a,,b $key"
+    echo "plain.example,plain.example $key"
+    echo "  plain.example   $key   comment  "
+    printf 'plain.example\t%s\tcomment\n' "$key"
+    printf 'plain.example %s\r\n' "$key"
+    echo "@revoked plain.example $key"
+    echo "@cert-authority *.wild.example $key"
+    echo "@revoked * $(key rsa2048)"
+    echo "@other plain.example $key"
+    echo "@revoked @cert-authority plain.example $key"
+    echo "@revokedplain.example $key"
+    echo "# plain.example $key"
+    echo "#plain.example $key"
+    echo "plain.example"
+    echo "plain.example ssh-ed25519"
+    echo "plain.example ssh-rsa $base64"
+    echo "plain.example ssh-unknown $base64"
+    echo "plain.example ssh-ed25519 AAAA$base64"
+    echo "plain.example ssh-ed25519 !$base64"
+    echo "plain.example,$key"
+    echo "plain.example${blank}$key"
+    echo "plain.example, $key"
+    echo "plain.example. $key"
+    echo "[plain.example]:22 $key"
+    echo "[plain.example] $key"
+    echo "plain.example:2222 $key"
+    echo "2001:db8::1 $key"
+    echo "[2001:db8::1]:22 $key"
+    echo "|1|AAAA|AAAA $key"
+    echo "|1| $key"
+    echo "|2|$(sed -n 's/^|1|\([^ ]*\).*/\1/p;q' known_hosts.hashed) $key"
+    echo
+    printf 'last.example %s' "$key"
+} >known_hosts.corpus
+for host in plain.example first.example 192.0.2.7 '[port.example]:2222' port.example '[2001:db8::1]:2222' \
+    2001:db8::1 upper.example mixed.example a.wild.example not.wild.example wild.example 10.0.1.2 10.0.12.2 10.1.1.1 \
+    '[a.wild.example]:2222' '[a.wild.example]:22222' '[not.wild.example]:2222' '[plain.example]:2222' x a b xy \
+    plain.example. last.example other.example; do
+    ssh-keygen -F "$host" -f known_hosts.corpus | sed -n 's/^# Host \(.*\) found: line \([0-9]*\).*/\1 \2/p'
+done >known_hosts.found
 chmod 644 ./*
 chmod 755 generate.sh

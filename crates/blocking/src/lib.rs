@@ -24,7 +24,7 @@ pub mod channel;
 pub mod jump;
 pub mod connection;
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests;
 
 pub use channel::{Channel, ChannelReader, ChannelWriter};

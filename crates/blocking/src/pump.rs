@@ -34,7 +34,7 @@ impl Halves {
         Self { reader: Box::new(reader), writer: Box::new(writer), close: None }
     }
 
-    /// Calls `close` when the connection has ended, from a thread of its own. It should make a read that is under
+    /// Calls `close` when the connection has ended, from its own thread. It should make a read that is under
     /// way return.
     #[must_use]
     pub fn on_close(mut self, close: impl FnOnce() + Send + 'static) -> Self {

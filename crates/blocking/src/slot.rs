@@ -1,9 +1,9 @@
 //! What is kept for the handles of one channel.
 
 use crate::replies::Replies;
+use konko_transport::channel::ChannelEvent;
 use konko_transport::channel::error::ChannelError;
 use konko_transport::channel::event::{MAXIMUM_UNPOLLED_REQUEST_BYTES, MAXIMUM_UNPOLLED_REQUESTS};
-use konko_transport::channel::ChannelEvent;
 use konko_transport::wire::number::OpenFailureReason;
 use std::collections::VecDeque;
 

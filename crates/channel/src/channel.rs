@@ -96,8 +96,8 @@ impl Channel {
     }
 
     /// How many bytes of the stream could be read at once.
-    pub fn unread(&mut self, stream: Stream) -> usize {
-        self.incoming.chunks(stream).map_or(0, |chunks| chunks.len())
+    pub const fn unread(&self, stream: Stream) -> usize {
+        self.incoming.unread(stream)
     }
 
     /// The next event.
@@ -154,7 +154,7 @@ impl Channel {
     pub fn merge_extended(&mut self) {
         self.incoming.merge_extended();
         self.events.readable(STDERR);
-        if self.incoming.has_data() {
+        if self.unread(Stream::Data) > 0 {
             self.events.readable(Stream::Data);
         }
     }

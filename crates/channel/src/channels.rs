@@ -461,7 +461,8 @@ impl Channels {
     }
 
     /// The receive windows of all channels together, in bytes.
-    pub const fn total_window(&self) -> u64 {
+    pub fn total_window(&mut self) -> u64 {
+        self.settle();
         self.accounts.total_window()
     }
 

@@ -25,11 +25,6 @@ impl Chunks {
         self.len
     }
 
-    /// Whether there are none.
-    pub const fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
     /// Appends a chunk.
     pub fn push(&mut self, chunk: Bytes) {
         self.len += chunk.len();
@@ -58,37 +53,48 @@ impl Chunks {
     pub fn read(&mut self, buf: &mut [u8]) -> usize {
         let mut filled = 0;
         while filled < buf.len() {
-            let Some(chunk) = self.take(buf.len() - filled) else { break };
-            buf[filled..filled + chunk.len()].copy_from_slice(&chunk);
-            filled += chunk.len();
+            let Some(front) = self.front() else { break };
+            let len = front.len().min(buf.len() - filled);
+            buf[filled..filled + len].copy_from_slice(&front[..len]);
+            front.advance(len);
+            filled += len;
+            if front.is_empty() {
+                self.drop_front();
+            }
         }
+        self.len -= filled;
         filled
     }
 
     /// Takes the next bytes as they arrived, at most `max`.
     pub fn take(&mut self, max: usize) -> Option<Bytes> {
-        if self.queue.is_empty() {
-            self.end_tail();
+        let front = self.front()?;
+        let len = front.len().min(max);
+        let chunk = front.split_to(len);
+        if front.is_empty() {
+            self.drop_front();
         }
-        let front = self.queue.front_mut()?;
-        let chunk = if front.len() > max {
-            let chunk = front.slice(..max);
-            front.advance(max);
-            chunk
-        } else {
-            let chunk = self.queue.pop_front()?;
-            if self.queue.is_empty() {
-                self.queue.shrink_to(KEPT_CAPACITY);
-            }
-            chunk
-        };
-        self.len -= chunk.len();
+        self.len -= len;
         Some(chunk)
     }
 
     /// Drops everything; returns how many bytes that was.
     pub fn clear(&mut self) -> usize {
         std::mem::take(self).len
+    }
+
+    fn front(&mut self) -> Option<&mut Bytes> {
+        if self.queue.is_empty() {
+            self.end_tail();
+        }
+        self.queue.front_mut()
+    }
+
+    fn drop_front(&mut self) {
+        self.queue.pop_front();
+        if self.queue.is_empty() {
+            self.queue.shrink_to(KEPT_CAPACITY);
+        }
     }
 
     fn end_tail(&mut self) {
@@ -114,7 +120,7 @@ mod tests {
         assert_eq!(chunks.len(), 5000);
         assert_eq!(chunks.take(usize::MAX).map(|c| c.len()), Some(1000));
         assert_eq!(chunks.take(usize::MAX).map(|c| c.as_ptr()), Some(large.as_ptr()));
-        assert!(chunks.is_empty());
+        assert_eq!(chunks.len(), 0);
         assert_eq!(chunks.take(1), None);
     }
 

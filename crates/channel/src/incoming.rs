@@ -125,9 +125,13 @@ impl Incoming {
         }
     }
 
-    /// Whether there is anything to read in the channel's data.
-    pub const fn has_data(&self) -> bool {
-        !self.data.is_empty()
+    /// How many bytes of the stream are unread.
+    pub const fn unread(&self, stream: Stream) -> usize {
+        match stream {
+            Stream::Data => self.data.len(),
+            STDERR => self.stderr.len(),
+            Stream::Extended(_) => 0,
+        }
     }
 
     /// Counts bytes as consumed; returns the adjustment that is now due.

@@ -146,9 +146,9 @@ impl EcdsaSecret {
     /// The scalar at the curve's full width.
     pub(crate) fn scalar(&self) -> Zeroizing<Vec<u8>> {
         Zeroizing::new(match self {
-            Self::P256(key) => key.to_bytes().to_vec(),
-            Self::P384(key) => key.to_bytes().to_vec(),
-            Self::P521(key) => key.to_bytes().to_vec(),
+            Self::P256(key) => Zeroizing::new(key.to_bytes()).to_vec(),
+            Self::P384(key) => Zeroizing::new(key.to_bytes()).to_vec(),
+            Self::P521(key) => Zeroizing::new(key.to_bytes()).to_vec(),
         })
     }
 

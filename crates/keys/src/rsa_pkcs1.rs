@@ -163,7 +163,7 @@ impl RsaSecret {
 
 /// Big-endian without leading zeros.
 fn bytes(number: &BoxedUint) -> Zeroizing<Vec<u8>> {
-    Zeroizing::new(number.to_be_bytes_trimmed_vartime().to_vec())
+    Zeroizing::new(number.to_be_bytes_trimmed_vartime().into_vec())
 }
 
 #[cfg(feature = "ring")]

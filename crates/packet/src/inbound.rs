@@ -87,9 +87,10 @@ impl Inbound {
         Ok(())
     }
 
-    pub(crate) fn authentication_succeeded(&mut self, limits: &Limits) {
+    /// Raises the limits and, unless that has to wait for the next keys, starts delayed compression.
+    pub(crate) fn authentication_succeeded(&mut self, limits: &Limits, start_compression: bool) {
         self.maximum_packet_len = limits.maximum_packet_len;
-        if self.inflater.is_none() && self.compression.runs(true) {
+        if start_compression && self.inflater.is_none() && self.compression.runs(true) {
             self.inflater = Some(Inflater::new());
         }
     }
@@ -215,3 +216,6 @@ fn carries_secrets(payload: &[u8]) -> bool {
 fn wiping(payload: Vec<u8>) -> Bytes {
     Bytes::from_owner(Zeroizing::new(payload))
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use crate::error::{PacketError, Phase, malformed};
 use crate::extensions::PeerExtensions;
 use crate::identification::IdentificationReader;
 use crate::inbound::Inbound;
-use crate::key_exchange::{KeyExchange, Step};
+use crate::key_exchange::machine::{KeyExchange, Step};
 use crate::negotiation::Negotiated;
 use crate::outbound::Outbound;
 use crate::peer_text;
@@ -476,7 +476,9 @@ impl PacketProtocol {
     /// compression begins both ways.
     pub fn authentication_succeeded(&mut self) {
         self.authenticated = true;
-        self.inbound.authentication_succeeded(&self.config.limits);
+        // If SSH_MSG_USERAUTH_SUCCESS of a server waits for the end of a key exchange, its client cannot know.
+        let success_waits = self.role == Role::Server && self.outbound.is_exchanging();
+        self.inbound.authentication_succeeded(&self.config.limits, !success_waits);
         self.outbound.authentication_succeeded();
     }
 

@@ -86,8 +86,10 @@ impl DirectTcpip {
     }
 }
 
-/// What an application decides about one connection. Each method may take its time: nothing of the connection but
-/// the asker waits for it. What is not overridden refuses.
+/// What an application decides about one connection. What is not overridden refuses.
+///
+/// Each method may take its time, and is dropped when the connection ends. Open channels never wait for it; new
+/// ones wait while the forwarding of a port or socket is thought about, as those requests keep their order.
 pub trait Handler: Send + Sync + 'static {
     /// A text for the user, sent before the first answer to an authentication request (RFC 4252 §5.4).
     fn banner(&self) -> Option<String> {

@@ -148,7 +148,7 @@ pub struct SessionStream {
     pub error_output: ChannelWriter,
     /// What else the client wants.
     pub controls: Controls,
-    channel: Channel,
+    pub(crate) channel: Channel,
 }
 
 impl SessionStream {

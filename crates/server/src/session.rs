@@ -6,7 +6,8 @@ use crate::limits::ServerLimits;
 use crate::program::{
     Control, ControlRequest, Controls, Exit, Program, PtyRequest, SessionStream, StartRequest, WindowSize,
 };
-use konko_tokio::Channel;
+use konko_tokio::{Channel, Connection};
+use konko_transport::Server;
 use konko_transport::channel::event::ChannelEvent;
 use konko_transport::channel::request::{ChannelRequest, ChannelRequestQuestion};
 use konko_transport::wire::encode::Encode;
@@ -22,61 +23,63 @@ const MAXIMUM_SUBSYSTEM_LEN: usize = 64;
 
 /// One session.
 pub(crate) struct Session {
-    channel: Channel,
+    connection: Connection<Server>,
     handler: Box<dyn SessionHandler>,
     limits: Arc<ServerLimits>,
-    controls: Option<mpsc::Sender<ControlRequest>>,
-    waiting_controls: Option<Controls>,
-    has_pty: bool,
+    requests: Requests,
+    controls: Controls,
     variables: usize,
     variable_bytes: usize,
 }
 
+/// The requests on a session's channel.
+struct Requests {
+    channel: Channel,
+    /// What concerns the program goes there.
+    program: mpsc::Sender<ControlRequest>,
+    has_pty: bool,
+}
+
 impl Session {
-    pub(crate) fn new(channel: Channel, handler: Box<dyn SessionHandler>, limits: Arc<ServerLimits>) -> Self {
-        let (controls, waiting_controls) = Controls::new();
-        Self {
-            channel,
-            handler,
-            limits,
-            controls: Some(controls),
-            waiting_controls: Some(waiting_controls),
-            has_pty: false,
-            variables: 0,
-            variable_bytes: 0,
-        }
+    pub(crate) fn new(
+        connection: Connection<Server>,
+        channel: Channel,
+        handler: Box<dyn SessionHandler>,
+        limits: Arc<ServerLimits>,
+    ) -> Self {
+        let (program, controls) = Controls::new();
+        let requests = Requests { channel, program, has_pty: false };
+        Self { connection, handler, limits, requests, controls, variables: 0, variable_bytes: 0 }
     }
 
     /// Serves the session to its end.
     pub(crate) async fn serve(mut self) {
         let Some((program, question)) = self.prepare().await else { return };
-        let Some(controls) = self.waiting_controls.take() else { return };
-        self.channel.answer(question, true);
-        let mut running = program.run(SessionStream::new(self.channel.clone(), controls));
+        let Self { limits, requests, controls, .. } = self;
+        let channel = requests.channel.clone();
+        channel.answer(question, true);
+        let mut running = program.run(SessionStream::new(channel.clone(), controls));
         let exit = tokio::select! {
             exit = &mut running => exit,
-            () = self.told_while_running() => {
-                // Nobody listens any more; the program learns it from its controls.
-                self.controls = None;
-                match tokio::time::timeout(self.limits.program_end, running).await {
-                    Ok(exit) => exit,
-                    Err(_) => Exit::Unknown,
-                }
-            }
+            // Nobody listens any more. The program learns it from its controls, whose other end is dropped.
+            () = requests.serve() => match tokio::time::timeout(limits.program_end, running).await {
+                Ok(exit) => exit,
+                Err(_) => Exit::Unknown,
+            },
         };
-        self.end(&exit);
+        end(&channel, &exit);
     }
 
     /// Serves requests until a program can be started. `None`: the channel has closed before.
     async fn prepare(&mut self) -> Option<(Program, ChannelRequestQuestion)> {
         loop {
-            let question = match self.channel.next_event().await? {
+            let question = match self.requests.channel.next_event().await? {
                 ChannelEvent::Request(question) => question,
                 ChannelEvent::Closed => return None,
                 _ => continue,
             };
             let Ok(request) = question.parse() else {
-                self.channel.answer(question, false);
+                self.requests.channel.answer(question, false);
                 continue;
             };
             let success = match request {
@@ -92,19 +95,21 @@ impl Session {
                 }
                 ChannelRequest::Env(env) => self.env(&env),
                 ChannelRequest::Pty(request, modes) => self.pty(&request, modes).await?,
-                _ => {
-                    self.told(question);
+                // RFC 4254 §6.7: the window may change while the start is still being thought about.
+                ChannelRequest::WindowChange(_) => {
+                    self.requests.pass_on(question);
                     continue;
                 }
+                _ => false,
             };
-            self.channel.answer(question, success);
+            self.requests.channel.answer(question, success);
         }
     }
 
     /// Asks the handler for a program, as long as the connection lasts. The outer `None`: it does not.
     async fn start(&mut self, request: StartRequest) -> Option<Option<Program>> {
         let started = self.handler.start(request);
-        unless_ended(&self.channel, started).await
+        unless_ended(&self.connection, started).await
     }
 
     fn env(&mut self, env: &Env<'_>) -> bool {
@@ -132,7 +137,7 @@ impl Session {
     /// Asks the handler for a terminal, as long as the connection lasts.
     async fn pty(&mut self, request: &PtyReq<'_>, modes: TerminalModes) -> Option<bool> {
         let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-._:".contains(byte);
-        if self.has_pty || request.term.len() > MAXIMUM_TERM_LEN || !request.term.iter().all(is_plain) {
+        if self.requests.has_pty || request.term.len() > MAXIMUM_TERM_LEN || !request.term.iter().all(is_plain) {
             return Some(false);
         }
         let request = PtyRequest {
@@ -146,15 +151,17 @@ impl Session {
             modes,
         };
         let made = self.handler.pty(request);
-        self.has_pty = unless_ended(&self.channel, made).await?;
-        Some(self.has_pty)
+        self.requests.has_pty = unless_ended(&self.connection, made).await?;
+        Some(self.requests.has_pty)
     }
+}
 
+impl Requests {
     /// Serves requests while the program runs; returns when the channel has closed.
-    async fn told_while_running(&self) {
+    async fn serve(self) {
         loop {
             match self.channel.next_event().await {
-                Some(ChannelEvent::Request(question)) => self.told(question),
+                Some(ChannelEvent::Request(question)) => self.pass_on(question),
                 Some(ChannelEvent::Closed) | None => return,
                 Some(_) => {}
             }
@@ -163,7 +170,7 @@ impl Session {
 
     /// Passes on what concerns a running program, and refuses all else: RFC 4254 §6.5: "Only one of these requests
     /// can succeed per channel."
-    fn told(&self, question: ChannelRequestQuestion) {
+    fn pass_on(&self, question: ChannelRequestQuestion) {
         let control = match question.parse() {
             Ok(ChannelRequest::WindowChange(change)) if self.has_pty => Control::WindowChange(size_of(&change)),
             Ok(ChannelRequest::Signal(signal)) => {
@@ -176,48 +183,43 @@ impl Session {
                 return;
             }
         };
-        let request = ControlRequest::new(control, self.channel.clone(), question);
-        if let Some(controls) = &self.controls {
-            // What a program does not take is refused as it is dropped.
-            let _ = controls.try_send(request);
-        }
-    }
-
-    /// Reports the exit, then says EOF and closes, in this order: a client may take a close without a status for a
-    /// failure.
-    fn end(&self, exit: &Exit) {
-        let reported = match exit {
-            Exit::Status(exit_status) => {
-                let body = ExitStatus { exit_status: *exit_status };
-                self.channel.notify(ExitStatus::NAME, &body.to_vec())
-            }
-            Exit::Signal { name, core_dumped } => {
-                let body = ExitSignal {
-                    signal_name: name.as_bytes(),
-                    core_dumped: *core_dumped,
-                    error_message: b"",
-                    language_tag: b"",
-                };
-                self.channel.notify(ExitSignal::NAME, &body.to_vec())
-            }
-            Exit::Unknown => Ok(()),
-        };
-        if let Err(error) = reported {
-            tracing::debug!(%error, "nobody is left to be told of an exit");
-        }
-        self.channel.send_eof();
-        self.channel.close();
+        // What a program does not take is refused as it is dropped.
+        drop(self.program.try_send(ControlRequest::new(control, self.channel.clone(), question)));
     }
 }
 
+/// Reports the exit, then says EOF and closes, in this order: a client may take a close without a status for a
+/// failure.
+fn end(channel: &Channel, exit: &Exit) {
+    let reported = match exit {
+        Exit::Status(exit_status) => {
+            let body = ExitStatus { exit_status: *exit_status };
+            channel.notify(ExitStatus::NAME, &body.to_vec())
+        }
+        Exit::Signal { name, core_dumped } => {
+            let body = ExitSignal {
+                signal_name: name.as_bytes(),
+                core_dumped: *core_dumped,
+                error_message: b"",
+                language_tag: b"",
+            };
+            channel.notify(ExitSignal::NAME, &body.to_vec())
+        }
+        Exit::Unknown => Ok(()),
+    };
+    if let Err(error) = reported {
+        tracing::debug!(%error, "nobody is left to be told of an exit");
+    }
+    channel.send_eof();
+    channel.close();
+}
+
 /// Waits for the handler's answer, as long as the connection lasts. Without it nobody waits for the answer.
-async fn unless_ended<T>(channel: &Channel, answer: impl Future<Output = T>) -> Option<T> {
-    let mut answer = std::pin::pin!(answer);
-    let mut ended = std::pin::pin!(channel.connection_ended());
+async fn unless_ended<T>(connection: &Connection<Server>, answer: impl Future<Output = T>) -> Option<T> {
     tokio::select! {
         biased;
-        answer = &mut answer => Some(answer),
-        () = &mut ended => None,
+        answer = answer => Some(answer),
+        _ = connection.closed() => None,
     }
 }
 

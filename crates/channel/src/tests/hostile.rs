@@ -49,6 +49,8 @@ fn messages_to(number: u32) -> Vec<Vec<u8>> {
 
 /// A side whose channel is in some state, and its number.
 type Scene = fn(&mut Side) -> u32;
+/// The same of a channel we know.
+type OwnScene = fn(&mut Side) -> ChannelId;
 
 /// covers: H06 H15
 #[test]
@@ -108,7 +110,7 @@ fn messages_for_a_channel_that_the_peer_has_not_confirmed_or_has_closed_are_erro
         side.events(id);
         id
     };
-    let scenes: [(fn(&mut Side) -> ChannelId, usize); 2] = [(unconfirmed, 2), (closed, 0)];
+    let scenes: [(OwnScene, usize); 2] = [(unconfirmed, 2), (closed, 0)];
     for (scene, skip) in scenes {
         for index in skip..10 {
             let mut side = Side::new(ChannelConfig::default());

@@ -176,3 +176,35 @@ fn an_appended_line_stands_alone() {
     assert_eq!(append_line(b"old\n", "new"), b"new\n");
     assert_eq!(append_line(b"old", "new"), b"\nnew\n");
 }
+
+/// Lines of all shapes: the same ones speak of a host as `ssh-keygen -F` finds, but for those with a damaged key,
+/// which it does not look at.
+///
+/// covers: L12
+#[test]
+fn the_lines_that_ssh_keygen_finds() {
+    let corpus = text("known_hosts.corpus");
+    let known = KnownHosts::parse(corpus.as_bytes());
+    let is_damaged = |found: &&str| {
+        let line: usize = found.split(' ').nth(1).expect("host line").parse().expect("a number");
+        let text = corpus.lines().nth(line - 1).expect("a line");
+        let damaged = ["ssh-rsa AAAAC3", "ssh-ed25519 AAAAAAAA", "ssh-ed25519 !"];
+        damaged.iter().any(|key| text.starts_with(&format!("plain.example {key}")))
+    };
+    let expected: Vec<_> =
+        text("known_hosts.found").lines().filter(|found| !is_damaged(found)).map(str::to_owned).collect();
+    let mut names: Vec<&str> = expected.iter().filter_map(|line| line.split(' ').next()).collect();
+    names.dedup();
+    assert!(names.len() > 20);
+    let mut found = Vec::new();
+    for name in names {
+        let (host, port) = match name.strip_prefix('[').and_then(|rest| rest.split_once("]:")) {
+            Some((host, port)) => (host, port.parse().expect("a port")),
+            None => (name, 22),
+        };
+        for entry in known.lines().iter().filter(|entry| entry.is_for(host, port)) {
+            found.push(format!("{name} {}", entry.line()));
+        }
+    }
+    assert_eq!(found, expected);
+}

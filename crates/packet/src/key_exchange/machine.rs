@@ -124,6 +124,23 @@ impl KeyExchange {
     }
 
     #[cfg(test)]
+    pub(crate) fn edit_proposals(&mut self, edit: fn(&mut Vec<u8>)) {
+        self.edit_proposal = Some(edit);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn offer(&mut self, change: impl FnOnce(&mut Algorithms)) {
+        change(&mut self.offered);
+    }
+
+    /// Sends the reply and nothing after it.
+    #[cfg(test)]
+    pub(crate) fn reply_only(&mut self, signature: &[u8], outbound: &mut Outbound) {
+        let State::SignaturePending(pending) = &self.state else { panic!("no signature is wanted") };
+        pending.reply.send(pending.host_key.blob(), signature, outbound);
+    }
+
+    #[cfg(test)]
     pub(crate) fn replace_host_keys(&mut self, host_keys: Vec<PublicKey>) {
         self.host_keys = host_keys;
     }
@@ -156,11 +173,6 @@ impl KeyExchange {
     /// Whether an answer of the application is awaited, so that no message may be taken.
     pub(crate) fn waits_for_answer(&self) -> bool {
         matches!(self.state, State::HostKeyPending(_) | State::SignaturePending(_))
-    }
-
-    /// Whether it is the application's host key decision that is awaited.
-    pub(crate) fn waits_for_host_key(&self) -> bool {
-        matches!(self.state, State::HostKeyPending(_))
     }
 
     /// Where the peer stands: what it may send next.

@@ -7,6 +7,4 @@ mod transcript;
 mod client_method;
 mod server_method;
 mod exchanging;
-mod machine;
-
-pub(crate) use machine::{KeyExchange, Step};
+pub(crate) mod machine;

@@ -1,10 +1,9 @@
 //! What both sides have said so far, and the exchange hash over it.
 
-use crate::error::{PacketError, malformed};
+use crate::error::PacketError;
 use bytes::Bytes;
 use konko_crypto::hash::{HashAlgorithm, HashOutput};
 use konko_crypto::kex::{KexError, SharedSecret, ValueEncoding};
-use konko_wire::decode::DecodeError;
 use konko_wire::encode::{put_mpint, put_string};
 use konko_wire::identification::Identification;
 use konko_wire::mpint::Mpint;
@@ -48,9 +47,4 @@ pub(super) fn put_value(out: &mut Vec<u8>, encoding: ValueEncoding, value: &[u8]
 /// The magnitude of a public value, which is not negative.
 pub(super) fn magnitude(value: Mpint<'_>) -> Result<&[u8], PacketError> {
     value.as_unsigned().ok_or(PacketError::Kex(KexError::InvalidValue))
-}
-
-/// Demands the number of the message that is due.
-pub(super) fn demand(payload: &[u8], number: u8, name: &'static str) -> Result<(), PacketError> {
-    if payload.first() == Some(&number) { Ok(()) } else { Err(malformed(name)(DecodeError::WrongMessage)) }
 }

@@ -1,0 +1,5 @@
+mod harness;
+mod transfers;
+mod waits;
+mod endings;
+mod streams;

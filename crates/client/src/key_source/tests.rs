@@ -1,0 +1,124 @@
+use super::*;
+use crate::boxed_future::BoxedFuture;
+use crate::prompter::Prompter;
+use crate::secret::Secret;
+use konko_transport::crypto::random::SystemRandom;
+use konko_transport::keys::private_key::KeyKind;
+use std::sync::Mutex;
+
+struct Passphrases(Mutex<Vec<&'static str>>);
+
+impl Passphrases {
+    fn ask(answers: &[&'static str]) -> (Arc<Self>, Passphrase) {
+        let prompter = Arc::new(Self(Mutex::new(answers.iter().rev().copied().collect())));
+        (Arc::clone(&prompter), Passphrase::Ask(prompter))
+    }
+
+    fn left(&self) -> usize {
+        self.0.lock().expect("no panic").len()
+    }
+}
+
+impl Prompter for Passphrases {
+    fn passphrase<'a>(&'a self, _path: &'a Path, _attempt: u32) -> BoxedFuture<'a, Option<Secret>> {
+        Box::pin(async { self.0.lock().expect("no panic").pop().map(Secret::new) })
+    }
+}
+
+fn write(path: &Path, text: &str, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::write(path, text).expect("written");
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("permitted");
+}
+
+struct Files {
+    directory: tempfile::TempDir,
+    key: PrivateKey,
+}
+
+impl Files {
+    fn new(passphrase: Option<&str>) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let key = PrivateKey::generate(KeyKind::Ed25519, &mut SystemRandom).expect("a key");
+        let text = key.to_openssh(passphrase.map(|p| (p.as_bytes(), 1)), &mut SystemRandom).expect("written");
+        write(&directory.path().join("id"), &text, 0o600);
+        Self { directory, key }
+    }
+
+    fn file(&self) -> KeyFile {
+        KeyFile::new(self.directory.path().join("id"))
+    }
+
+    fn with_public(self, key: &PublicKey) -> Self {
+        write(&self.directory.path().join("id.pub"), &format!("{}\n", key.to_openssh("me")), 0o644);
+        self
+    }
+}
+
+#[tokio::test]
+async fn a_key_in_the_clear_is_ready() {
+    let files = Files::new(None);
+    let source = KeySource::open(&files.file()).await.expect("readable");
+    assert!(source.is_ready());
+    assert_eq!(source.public_key(), files.key.public_key());
+}
+
+#[tokio::test]
+async fn an_encrypted_key_is_not_decrypted_before_it_must_be() {
+    let files = Files::new(Some("right"));
+    let public = files.key.public_key().clone();
+    let files = files.with_public(&public);
+    let (prompter, passphrase) = Passphrases::ask(&["wrong", "right", "more"]);
+    let mut source = KeySource::open(&files.file().with_passphrase(passphrase)).await.expect("readable");
+    assert!(!source.is_ready());
+    assert_eq!(source.public_key(), &public);
+    assert_eq!(prompter.left(), 3);
+    source.unlock().await.expect("the second passphrase");
+    assert!(source.is_ready());
+    assert_eq!(prompter.left(), 1);
+}
+
+#[tokio::test]
+async fn without_a_public_half_beside_it_the_passphrase_is_needed_at_once() {
+    let files = Files::new(Some("right"));
+    let fixed = |text| Passphrase::Fixed(Secret::new(text));
+    let source = KeySource::open(&files.file().with_passphrase(fixed("right"))).await.expect("readable");
+    assert!(source.is_ready());
+    for (passphrase, expected) in [
+        (Passphrase::None, KeyFileError::Encrypted),
+        (fixed("wrong"), KeyFileError::WrongPassphrase),
+        (Passphrases::ask(&["a", "b", "c", "right"]).1, KeyFileError::WrongPassphrase),
+    ] {
+        let error = KeySource::open(&files.file().with_passphrase(passphrase)).await.expect_err("no passphrase");
+        assert!(matches!(error, KeySourceError::File { error, .. } if error == expected));
+    }
+    let nobody = KeySource::open(&files.file().with_passphrase(Passphrases::ask(&[]).1)).await;
+    assert!(matches!(nobody, Err(KeySourceError::NoPassphrase(_))));
+}
+
+#[tokio::test]
+async fn a_foreign_public_half_is_noticed() {
+    let other = PrivateKey::generate(KeyKind::Ed25519, &mut SystemRandom).expect("a key");
+    let files = Files::new(Some("right")).with_public(other.public_key());
+    let passphrase = Passphrase::Fixed(Secret::new("right"));
+    let mut source = KeySource::open(&files.file().with_passphrase(passphrase)).await.expect("readable");
+    assert!(matches!(source.unlock().await, Err(KeySourceError::PublicHalfMismatch(_))));
+}
+
+#[tokio::test]
+async fn a_key_that_others_can_read_is_refused_with_its_mode() {
+    let files = Files::new(None);
+    let path = files.file().path;
+    for mode in [0o640, 0o604, 0o660, 0o644] {
+        let text = std::fs::read_to_string(&path).expect("the file");
+        write(&path, &text, mode);
+        let error = KeySource::open(&files.file()).await.expect_err("refused");
+        assert!(error.to_string().contains(&format!("mode {mode:04o}")), "{error}");
+        assert!(KeySource::open(&files.file().ignoring_permissions()).await.is_ok());
+    }
+    write(&path, "no key at all", 0o400);
+    let error = KeySource::open(&files.file()).await.expect_err("no key");
+    assert!(matches!(error, KeySourceError::File { error: KeyFileError::NotAKey, .. }));
+    std::fs::remove_file(&path).expect("removed");
+    assert!(matches!(KeySource::open(&files.file()).await, Err(KeySourceError::Missing(_))));
+}

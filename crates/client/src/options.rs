@@ -1,0 +1,282 @@
+//! How to connect and log in.
+
+use crate::address::DEFAULT_PORT;
+use crate::credential::Credential;
+use crate::error::Error;
+use crate::host_keys::HostKeyPolicy;
+use crate::login::LoginPolicy;
+use crate::prompter::Prompter;
+use konko_transport::ClientConfig;
+use konko_transport::keys::signature_algorithm::{SIGNATURE_ALGORITHMS, SignatureAlgorithm};
+use konko_transport::packet::compression::{NONE, ZLIB_OPENSSH};
+use konko_transport::userauth::MethodName;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Where "no limit" has to be said as a duration: more than a hundred years.
+const FOREVER: Duration = Duration::from_secs(u32::MAX as u64);
+/// The longest user name, in bytes.
+const MAXIMUM_USER_NAME_LEN: usize = 255;
+
+/// How long the server may take. `None` waits for ever.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Timeouts {
+    /// To accept a TCP connection, for each of its addresses. 15 s by default.
+    pub connect: Option<Duration>,
+    /// To identify itself (RFC 4253 §4.2). 30 s by default.
+    pub identification: Option<Duration>,
+    /// For a key exchange, the first one and later ones. What a person takes to answer for the host key does not
+    /// count. 60 s by default.
+    pub key_exchange: Option<Duration>,
+    /// To answer one authentication message. What a person takes to answer a prompt does not count. 60 s by
+    /// default.
+    pub authentication: Option<Duration>,
+    /// To open a channel. 30 s by default.
+    pub channel_open: Option<Duration>,
+    /// To answer a request, on a channel or global. 30 s by default.
+    pub request: Option<Duration>,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Some(Duration::from_secs(15)),
+            identification: Some(Duration::from_secs(30)),
+            key_exchange: Some(Duration::from_secs(60)),
+            authentication: Some(Duration::from_secs(60)),
+            channel_open: Some(Duration::from_secs(30)),
+            request: Some(Duration::from_secs(30)),
+        }
+    }
+}
+
+/// Which addresses of a host are connected to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AddressFamily {
+    /// All, in the order of the resolver.
+    #[default]
+    Any,
+    /// Those of IPv4.
+    V4,
+    /// Those of IPv6.
+    V6,
+}
+
+/// How to connect and log in. What has no safe default is asked for by [`new`](Self::new); the rest are fields.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct ClientOptions {
+    /// The user's name on the server, at most 255 bytes.
+    pub user: String,
+    /// Which servers are believed.
+    pub host_keys: HostKeyPolicy,
+    /// The name under which the host's keys are looked up, without a port, instead of the one that is connected
+    /// to. Default: none.
+    pub host_key_alias: Option<String>,
+    /// The port, where the address has none. Default: 22.
+    pub port: u16,
+    /// What the user can prove themselves with, in the order in which it is tried. Default: nothing.
+    pub credentials: Vec<Credential>,
+    /// The methods that may be used, in order; credentials of one method keep their order. Default: `None`, which
+    /// leaves the order to the credentials.
+    pub preferred_methods: Option<Vec<MethodName>>,
+    /// How often the user is asked for one password, or one dialogue, before it is given up. Default: 3.
+    pub password_prompts: u32,
+    /// The algorithms that the user's keys may sign under. Default: all that are not legacy.
+    pub signature_algorithms: Vec<&'static SignatureAlgorithm>,
+    /// Is shown banners, and asked for a new password where the given one has expired. Default: nobody; banners
+    /// are kept in [`SessionInfo`](crate::info::SessionInfo).
+    pub prompter: Option<Arc<dyn Prompter>>,
+    /// How long the server may take.
+    pub timeouts: Timeouts,
+    /// After how long without a sign of life the server is asked for one. Default: `None`, never.
+    pub keepalive: Option<Duration>,
+    /// How many such questions in a row may go unanswered before the connection is given up. Default: 3.
+    pub keepalive_maximum_missed: u32,
+    /// Whether compression is preferred, once the user is logged in. Default: `false`.
+    pub compression: bool,
+    /// Algorithms, limits, windows, re-exchange. Deadlines, keepalive and compression are taken from the fields
+    /// above.
+    pub transport: ClientConfig,
+    /// Which addresses of the host are connected to.
+    pub address_family: AddressFamily,
+    /// The local address to connect from. Default: the operating system chooses.
+    pub bind_address: Option<IpAddr>,
+}
+
+impl std::fmt::Debug for ClientOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClientOptions")
+            .field("user", &self.user)
+            .field("host_keys", &self.host_keys)
+            .field("port", &self.port)
+            .field("credentials", &self.credentials)
+            .field("timeouts", &self.timeouts)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ClientOptions {
+    /// For this user, believing these servers.
+    pub fn new(user: impl Into<String>, host_keys: HostKeyPolicy) -> Self {
+        Self {
+            user: user.into(),
+            host_keys,
+            host_key_alias: None,
+            port: DEFAULT_PORT,
+            credentials: Vec::new(),
+            preferred_methods: None,
+            password_prompts: 3,
+            signature_algorithms: SIGNATURE_ALGORITHMS.iter().copied().filter(|row| !row.legacy).collect(),
+            prompter: None,
+            timeouts: Timeouts::default(),
+            keepalive: None,
+            keepalive_maximum_missed: 3,
+            compression: false,
+            transport: ClientConfig::default(),
+            address_family: AddressFamily::Any,
+            bind_address: None,
+        }
+    }
+
+    /// With one more credential, tried after those before.
+    #[must_use]
+    pub fn with_credential(mut self, credential: Credential) -> Self {
+        self.credentials.push(credential);
+        self
+    }
+
+    /// With a password, tried after the credentials before.
+    #[must_use]
+    pub fn with_password(self, password: impl Into<String>) -> Self {
+        self.with_credential(Credential::password(password))
+    }
+
+    /// With another port, for addresses without one.
+    #[must_use]
+    pub const fn with_port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// With these deadlines.
+    #[must_use]
+    pub fn with_timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.timeouts = timeouts;
+        self
+    }
+
+    /// With somebody to show banners to and to ask for new passwords.
+    #[must_use]
+    pub fn with_prompter(mut self, prompter: Arc<dyn Prompter>) -> Self {
+        self.prompter = Some(prompter);
+        self
+    }
+
+    /// With this configuration of the transport.
+    #[must_use]
+    pub fn with_transport(mut self, transport: ClientConfig) -> Self {
+        self.transport = transport;
+        self
+    }
+
+    /// With keepalive questions after so much silence.
+    #[must_use]
+    pub const fn with_keepalive(mut self, interval: Duration) -> Self {
+        self.keepalive = Some(interval);
+        self
+    }
+
+    /// Refuses what cannot work before anything is sent. covers: C08
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.user.len() > MAXIMUM_USER_NAME_LEN {
+            return Err(Error::Options("the user name is longer than 255 bytes"));
+        }
+        if self.port == 0 {
+            return Err(Error::Options("there is no port 0 to connect to"));
+        }
+        if self.keepalive == Some(Duration::ZERO) {
+            return Err(Error::Options("a keepalive interval of zero"));
+        }
+        Ok(())
+    }
+
+    /// The configuration of one connection to a host whose keys of these types are known: they are asked for
+    /// first, so that a host that has got a new kind of key is recognised by its old one.
+    pub(crate) fn connection_config(&self, known_key_types: &[&'static str]) -> Arc<ClientConfig> {
+        let mut config = self.transport.clone();
+        let mut packet = (*config.packet).clone();
+        packet.identification_deadline = self.timeouts.identification.unwrap_or(FOREVER);
+        packet.key_exchange_deadline = self.timeouts.key_exchange.unwrap_or(FOREVER);
+        packet.algorithms.host_key.sort_by_key(|row| !known_key_types.contains(&row.key_type));
+        if self.compression {
+            packet.algorithms = packet.algorithms.with_compression(vec![&ZLIB_OPENSSH, &NONE]);
+        }
+        config.packet = Arc::new(packet);
+        config.authentication_timeout = self.timeouts.authentication;
+        config.keepalive.interval = self.keepalive;
+        config.keepalive.maximum_missed = self.keepalive_maximum_missed;
+        Arc::new(config)
+    }
+
+    pub(crate) fn login_policy(&self) -> LoginPolicy {
+        LoginPolicy {
+            preferred_methods: self.preferred_methods.clone(),
+            password_prompts: self.password_prompts,
+            signature_algorithms: self.signature_algorithms.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options() -> ClientOptions {
+        ClientOptions::new("user", HostKeyPolicy::InsecureAcceptAny)
+    }
+
+    /// covers: K26
+    #[test]
+    fn known_key_types_are_asked_for_first() {
+        let offered = |known: &[&'static str]| -> Vec<&str> {
+            options().connection_config(known).packet.algorithms.host_key.iter().map(|row| row.name).collect()
+        };
+        assert_eq!(offered(&[])[0], "ssh-ed25519");
+        let rsa = offered(&["ssh-rsa"]);
+        assert_eq!(rsa[..3], ["rsa-sha2-512", "rsa-sha2-256", "ssh-ed25519"]);
+        assert_eq!(rsa.len(), offered(&[]).len());
+        assert_eq!(offered(&["ecdsa-sha2-nistp521", "ssh-rsa"])[0], "ecdsa-sha2-nistp521");
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_before_anything_is_sent() {
+        assert!(options().check().is_ok());
+        for broken in [
+            ClientOptions { user: "u".repeat(256), ..options() },
+            options().with_port(0),
+            options().with_keepalive(Duration::ZERO),
+        ] {
+            assert!(matches!(broken.check(), Err(Error::Options(_))));
+        }
+        assert!(ClientOptions { user: "u".repeat(255), ..options() }.check().is_ok());
+    }
+
+    #[test]
+    fn no_secret_is_shown() {
+        let shown = format!("{:?}", options().with_password("tell nobody"));
+        assert!(!shown.contains("tell nobody"), "{shown}");
+    }
+
+    #[test]
+    fn compression_is_off_unless_asked_for() {
+        let names = |options: ClientOptions| -> Vec<&str> {
+            let config = options.connection_config(&[]);
+            config.packet.algorithms.compression_client_to_server.iter().map(|row| row.name).collect()
+        };
+        assert_eq!(names(options()), ["none"]);
+        assert_eq!(names(ClientOptions { compression: true, ..options() }), ["zlib@openssh.com", "none"]);
+    }
+}
