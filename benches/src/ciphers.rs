@@ -1,8 +1,8 @@
 //! Seals and opens packets with every row of the cipher table: `cargo bench --bench ciphers`.
 
-use konko::transport::crypto::cipher::{CIPHERS, CipherAlgorithm};
-use konko::transport::crypto::compose;
-use konko::transport::crypto::mac::{MACS, MacAlgorithm};
+use konko_transport::crypto::cipher::{CIPHERS, CipherAlgorithm};
+use konko_transport::crypto::compose;
+use konko_transport::crypto::mac::{MACS, MacAlgorithm};
 use std::time::Instant;
 
 const SIZES: [usize; 4] = [64, 1024, 8192, 32_768];

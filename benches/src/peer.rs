@@ -1,20 +1,21 @@
 //! konko as a peer of the benchmarks, both ends, with data made and dropped inside the process.
 
 use bytes::Bytes;
-use konko::tokio::{Channel, Connection};
-use konko::transport::channel::event::ChannelEvent;
-use konko::transport::channel::kind::ChannelKind;
-use konko::transport::channel::open::OpenOptions;
-use konko::transport::channel::request::ChannelRequest;
-use konko::transport::crypto::random::SystemRandom;
-use konko::transport::keys::private_key::{KeyKind, PrivateKey};
-use konko::transport::packet::config::PacketConfig;
-use konko::transport::userauth::event::{ClientAuthEvent, ServerAuthEvent};
-use konko::transport::userauth::method::Method;
-use konko::transport::wire::encode::Encode;
-use konko::transport::wire::message::channel::{Exec, ExitStatus};
-use konko::transport::wire::number::DisconnectReason;
-use konko::transport::{Client, ClientConfig, ClientEvent, Event, HostKey, Server, ServerConfig, ServerEvent};
+use konko_tokio::{Channel, Connection};
+use konko_transport::channel::event::ChannelEvent;
+use konko_transport::channel::open::ChannelKind;
+use konko_transport::channel::config::OpenOptions;
+use konko_transport::channel::request::ChannelRequest;
+use konko_transport::crypto::cipher::CIPHERS;
+use konko_transport::crypto::kex::KEX_ALGORITHMS;
+use konko_transport::crypto::random::SystemRandom;
+use konko_transport::keys::private_key::{KeyKind, PrivateKey};
+use konko_transport::packet::{PacketConfig, select};
+use konko_transport::userauth::{AttemptKind, ClientAuthEvent, Method, ServerAuthEvent};
+use konko_transport::wire::encode::Encode;
+use konko_transport::wire::message::channel::{Exec, ExitStatus};
+use konko_transport::wire::number::DisconnectReason;
+use konko_transport::{Client, ClientConfig, ClientEvent, Event, HostKey, Server, ServerConfig, ServerEvent};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -37,7 +38,7 @@ pub async fn run(arguments: &[String]) -> Result<(), Failure> {
 async fn serve() -> Result<(), Failure> {
     let key = PrivateKey::generate(KeyKind::Ed25519, &mut SystemRandom)?;
     let mut config = ServerConfig::new(vec![HostKey::from(key)]);
-    config.packet = Arc::new(PacketConfig::server());
+    config.packet = Arc::new(PacketConfig::server_default());
     let config = Arc::new(config);
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("listening {}", listener.local_addr()?);
@@ -54,7 +55,7 @@ async fn attend(connection: Connection<Server>) {
     while let Some(event) = connection.next_event().await {
         match event {
             ServerEvent::Auth(ServerAuthEvent::Attempt(attempt)) => {
-                let public_key = attempt.method_name() == "publickey";
+                let public_key = matches!(attempt.kind, AttemptKind::PublicKey { .. } | AttemptKind::PublicKeyQuery { .. });
                 connection.with(|transport, now| {
                     if public_key { transport.accept_auth(attempt) } else { transport.reject_auth(attempt, now, now) }
                         .ok()
@@ -73,12 +74,12 @@ async fn attend(connection: Connection<Server>) {
 async fn answer(mut channel: Channel) -> Result<(), Failure> {
     while let Some(event) = channel.next_event().await {
         let ChannelEvent::Request(question) = event else { continue };
-        let Ok(ChannelRequest::Exec { command }) = question.parse() else {
+        let Ok(ChannelRequest::Exec(Exec { command })) = question.parse() else {
             channel.answer(question, false);
             continue;
         };
+        let command = String::from_utf8_lossy(command).into_owned();
         channel.answer(question, true);
-        let command = String::from_utf8_lossy(&command).into_owned();
         match command.split_whitespace().collect::<Vec<_>>().as_slice() {
             ["zeros", bytes] => send_zeros(&mut channel, bytes.parse()?).await?,
             ["sink"] => {
@@ -116,12 +117,12 @@ async fn send_zeros(channel: &mut Channel, mut left: u64) -> Result<(), Failure>
 }
 
 fn client_config(cipher: &str, kex: &str) -> Result<Arc<ClientConfig>, Failure> {
-    let mut packet = PacketConfig::client();
+    let mut packet = PacketConfig::default();
     if cipher != "default" {
-        packet.algorithms.set_ciphers(cipher)?;
+        packet.algorithms = packet.algorithms.with_ciphers(select(&[], CIPHERS, cipher)?);
     }
     if kex != "default" {
-        packet.algorithms.set_kex(kex)?;
+        packet.algorithms.kex = select(&[], KEX_ALGORITHMS, kex)?;
     }
     let mut config = ClientConfig::default();
     config.packet = Arc::new(packet);
@@ -134,12 +135,12 @@ async fn login(address: &str, config: &Arc<ClientConfig>, key: &PrivateKey) -> R
     let (connection, driver) = Connection::client(stream, Arc::clone(config));
     tokio::spawn(driver);
     let user = std::env::var("BENCH_USER").unwrap_or_else(|_| "root".into());
-    let algorithm = konko::transport::keys::signature_algorithm::by_name("ssh-ed25519").ok_or("no ed25519")?;
+    let algorithm = konko_transport::keys::signature_algorithm::by_name("ssh-ed25519").ok_or("no ed25519")?;
     let method = Method::PublicKey { key: key.public_key().clone(), algorithm, query_first: false };
     connection.with(|transport, now| transport.authenticate(&user, method, now))?;
     while let Some(event) = connection.next_event().await {
         match event {
-            ClientEvent::HostKey(question) => connection.with(|transport, _| transport.accept_host_key(question)),
+            ClientEvent::HostKey(question) => connection.with(|transport, now| transport.accept_host_key(question, now))?,
             ClientEvent::Auth(ClientAuthEvent::SignatureWanted(question)) => {
                 let signature = key.sign(question.algorithm, &question.data)?;
                 connection.with(|transport, now| transport.provide_signature(question, signature, now))?;
@@ -163,7 +164,7 @@ async fn exec(connection: &Connection<Client>, command: &str) -> Result<Channel,
 async fn act(address: &str, cipher: &str, kex: &str, action: &[&str]) -> Result<(), Failure> {
     let config = client_config(cipher, kex)?;
     let key = match std::env::var("BENCH_KEY") {
-        Ok(path) => PrivateKey::from_openssh(&std::fs::read_to_string(path)?, None)?,
+        Ok(path) => PrivateKey::from_openssh(&std::fs::read(path)?, None)?,
         Err(_) => PrivateKey::generate(KeyKind::Ed25519, &mut SystemRandom)?,
     };
     let (seconds, what) = match action {

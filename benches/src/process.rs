@@ -76,15 +76,24 @@ impl Process {
     }
 
     /// Ends it and says what it used.
-    pub fn stop(self) -> Result<Usage, Failure> {
+    pub fn stop(mut self) -> Result<Usage, Failure> {
         let memory = status_field(self.id(), "VmHWM:");
         let pid = Pid::from_raw(self.child.id() as i32).ok_or("no such process")?;
         kill_process(pid, Signal::TERM)?;
-        let mut child = self.child;
         waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)?;
-        let cpu = cpu_seconds(child.id());
-        child.wait()?;
+        let cpu = cpu_seconds(self.child.id());
+        self.child.wait()?;
         Ok(Usage { cpu, memory })
+    }
+}
+
+impl Drop for Process {
+    /// A comparison that fails leaves nothing running. A process that has ended is not there to be killed.
+    fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
     }
 }
 

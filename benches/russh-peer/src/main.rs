@@ -117,8 +117,13 @@ async fn answer(mut channel: Channel<Msg>, command: &str) -> Result<(), Failure>
 
 async fn serve() -> Result<(), Failure> {
     let key = PrivateKey::random(&mut rand::rng(), Algorithm::Ed25519)?;
+    let mut preferred = Preferred::default();
+    let mut ciphers = vec![russh::cipher::AES_128_GCM];
+    ciphers.extend(preferred.cipher.iter().copied());
+    preferred.cipher = Cow::Owned(ciphers);
     let config = server::Config {
         keys: vec![key],
+        preferred,
         nodelay: true,
         auth_rejection_time_initial: Some(std::time::Duration::ZERO),
         ..Default::default()

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::shared::{Shared, deadline};
-use crate::slot::Slot;
+use konko_transport::slot::Slot;
 use konko_transport::channel::{ChannelEvent, ChannelId, ChannelRequestQuestion, Progress, STDERR, Stream};
 use konko_transport::{ChannelMut, Side};
 use std::io::{self, Read, Write};
@@ -127,13 +127,13 @@ impl Held {
             Stream::Extended(_) => "reading from a channel's standard error",
         };
         self.wait_io(what, |channel, ended| {
-            let Some((mut channel, slot)) = channel else {
+            let Some((mut channel, _)) = channel else {
                 return Some(Err(ended.cloned().unwrap_or(Error::ChannelClosed)));
             };
             match (take(&mut channel), ended) {
                 (Progress::Moved(taken), _) => Some(Ok(Some(taken))),
                 // A stream that was cut short must not look like one that ended.
-                (Progress::Ended, Some(error)) if !slot.complete => Some(Err(error.clone())),
+                (Progress::Ended, Some(error)) if channel.state().is_cut() => Some(Err(error.clone())),
                 (Progress::Ended, _) => Some(Ok(None)),
                 (Progress::Blocked, Some(error)) => Some(Err(error.clone())),
                 (Progress::Blocked, None) => None,

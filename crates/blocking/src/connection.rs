@@ -5,7 +5,7 @@ use crate::driver::Driver;
 use crate::error::Error;
 use crate::link::Stream;
 use crate::shared::{Shared, deadline};
-use crate::slot::Opening;
+use konko_transport::slot::Opening;
 use bytes::Bytes;
 use konko_transport::channel::{ChannelKind, GlobalQuestion, OpenOptions, OpenQuestion};
 use konko_transport::crypto::random::SystemRandom;

@@ -34,7 +34,7 @@ impl Jump {
                         None => Err(error),
                     },
                     // The outer connection was cut: so is this one.
-                    Ok(0) if !slot.complete => match ended {
+                    Ok(0) if channel.state().is_cut() => match ended {
                         Some(error) => Err(error.clone().into()),
                         None => Ok(0),
                     },

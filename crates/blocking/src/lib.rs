@@ -12,8 +12,6 @@
 //! Dropping the last handle of a connection closes it and ends its thread.
 
 pub mod error;
-pub mod replies;
-pub mod slot;
 pub mod link;
 #[cfg(unix)]
 pub mod socket;

@@ -3,8 +3,8 @@
 
 use crate::error::Error;
 use crate::link::Link;
-use crate::replies::Replies;
-use crate::slot::{Opening, Slot};
+use konko_transport::replies::Replies;
+use konko_transport::slot::{Opening, Slot};
 use bytes::Bytes;
 use konko_sansio::Machine;
 use konko_transport::channel::ChannelId;

@@ -41,6 +41,8 @@ pub struct Channel {
     owed: OwedReplies<bool>,
     maximum_unanswered: usize,
     released: bool,
+    /// The connection was lost before the peer said that it sends no more.
+    cut: bool,
 }
 
 /// For the application.
@@ -78,6 +80,12 @@ impl Channel {
     /// Whether the peer has closed it, or the connection was lost.
     pub const fn close_received(&self) -> bool {
         matches!(self.state, ChannelState::Running { receive: Half::Closed, .. })
+    }
+
+    /// Whether the connection was lost before the peer said that it sends no more: what was read is not all that
+    /// there was to be.
+    pub const fn is_cut(&self) -> bool {
+        self.cut
     }
 
     /// What the receive window is kept at, in bytes.
@@ -296,6 +304,7 @@ impl Channel {
             owed: OwedReplies::new(),
             maximum_unanswered: config.maximum_unanswered,
             released: false,
+            cut: false,
         }
     }
 
@@ -471,6 +480,7 @@ impl Channel {
             self.events.push(ChannelEvent::OpenFailed { reason, description });
             self.wake();
         } else if !self.close_received() {
+            self.cut = !self.eof_received();
             self.state = ChannelState::CLOSED;
             self.ended();
         }

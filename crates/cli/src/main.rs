@@ -1,1 +1,6 @@
+//! The program konko: ssh and serve.
+
+mod option;
+mod arguments;
+
 fn main() {}

@@ -85,7 +85,11 @@ impl std::str::FromStr for Address {
         match text.split_once(':') {
             None => Self::new(text, None),
             Some((_, rest)) if rest.contains(':') => {
-                if is_ipv6(text) { Self::new(text, None) } else { Err(AddressError::TooManyColons) }
+                if is_ipv6(text) {
+                    Self::new(text, None)
+                } else {
+                    Err(AddressError::TooManyColons)
+                }
             }
             Some((host, port)) => Self::new(host, Some(parse_port(port)?)),
         }
@@ -131,7 +135,8 @@ fn parse_port(text: &str) -> Result<u16, AddressError> {
 
 /// Whether it is an IPv6 address, possibly with a zone such as `%eth0`.
 fn is_ipv6(text: &str) -> bool {
-    let address = text.split_once('%').map_or(text, |(address, zone)| if zone.is_empty() { "" } else { address });
+    let address =
+        text.split_once('%').map_or(text, |(address, zone)| if zone.is_empty() { "" } else { address });
     address.parse::<std::net::Ipv6Addr>().is_ok()
 }
 

@@ -2,10 +2,10 @@
 
 use crate::error::Error;
 use crate::exit_status::ExitStatus;
+use crate::feeder::Feeder;
 use crate::output::Output;
 use crate::pty::WindowSize;
 use crate::running::{Deadline, Progress, Running, signal};
-use crate::task::Task;
 use bytes::Bytes;
 use konko_tokio::{Channel, ChannelReader, ChannelWriter};
 use konko_transport::wire::encode::Encode;
@@ -26,11 +26,11 @@ pub struct Child {
     stdout: Option<ChildStdout>,
     stderr: Option<ChildStderr>,
     /// Writes what was given as standard input.
-    feeder: Option<Task>,
+    feeder: Option<Feeder>,
 }
 
 impl Child {
-    pub(crate) fn new(running: Arc<Running>, piped: bool, feeder: Option<Task>) -> Self {
+    pub(crate) fn new(running: Arc<Running>, piped: bool, feeder: Option<Feeder>) -> Self {
         let channel = &running.channel;
         let stdin = piped.then(|| ChildStdin { writer: channel.writer(), running: Arc::clone(&running) });
         let stdout = Some(ChildStdout { reader: channel.reader(), _running: Arc::clone(&running) });
@@ -59,7 +59,9 @@ impl Child {
     ///
     /// # Errors
     ///
-    /// [`Error::DeadlineExceeded`], without output.
+    /// [`Error::DeadlineExceeded`], without output; [`Error::Local`] once, if the stream that was given as standard
+    /// input could not be read to its end. The command was not told then that its input has ended, and its channel
+    /// was closed.
     pub async fn wait(&mut self) -> Result<ExitStatus, Error> {
         if self.stdin.take().is_some() {
             self.running.channel.send_eof();
@@ -70,12 +72,15 @@ impl Child {
         if self.stderr.take().is_some() {
             self.running.channel.discard_stderr();
         }
-        match self.running.finished().await {
+        let finished = self.running.finished().await;
+        if let Some(error) = self.feeder_error() {
+            return Err(error);
+        }
+        match finished {
             Progress::Exited(status) => Ok(status),
-            Progress::Running | Progress::Expired => Err(Error::DeadlineExceeded {
-                after: self.deadline(),
-                output: Box::new(Output::empty()),
-            }),
+            Progress::Running | Progress::Expired => {
+                Err(Error::DeadlineExceeded { after: self.deadline(), output: Box::new(Output::empty()) })
+            }
         }
     }
 
@@ -147,8 +152,10 @@ impl Child {
         &self.running
     }
 
-    pub(crate) fn take_feeder(&mut self) -> Option<Task> {
-        self.feeder.take()
+    /// What went wrong with the standard input that was given.
+    pub(crate) fn feeder_error(&self) -> Option<Error> {
+        let error = self.feeder.as_ref()?.take_error()?;
+        Some(Error::Local { what: "cannot read what is to be sent to the command", error })
     }
 
     fn deadline(&self) -> Duration {

@@ -3,11 +3,11 @@
 use crate::child::Child;
 use crate::error::Error;
 use crate::exit_status::ExitStatus;
+use crate::feeder::Feeder;
 use crate::link::Link;
 use crate::output::Output;
 use crate::pty::PtyOptions;
 use crate::running::{Deadline, Progress, Running};
-use crate::task::Task;
 use bytes::Bytes;
 use konko_tokio::{Channel, ChannelReader};
 use konko_transport::channel::ChannelKind;
@@ -15,12 +15,12 @@ use konko_transport::wire::encode::Encode;
 use konko_transport::wire::message::channel::{Env, Exec, PtyReq, Shell, Subsystem};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncRead;
 use tokio::time::Instant;
 
 /// How much one output of a command may be unless said otherwise: 256 MiB.
 pub const DEFAULT_OUTPUT_LIMIT: usize = 256 * 1024 * 1024;
-/// How much is read at once from a stream that is sent as standard input, and from an output.
+/// How much is read at once from an output.
 const CHUNK: usize = 64 * 1024;
 /// How long a command is given between TERM and KILL unless said otherwise.
 const DEFAULT_KILL_GRACE: Duration = Duration::from_secs(2);
@@ -72,11 +72,17 @@ struct Variable {
 #[derive(Debug)]
 #[must_use = "a command does nothing before it is started"]
 pub struct Command {
+    plan: Plan,
+    stdin: Option<Stdin>,
+}
+
+/// Everything but the standard input, which not every thread may look at.
+#[derive(Debug)]
+struct Plan {
     link: Arc<Link>,
     start: Start,
     environment: Vec<Variable>,
     pty: Option<PtyOptions>,
-    stdin: Option<Stdin>,
     deadline: Option<Duration>,
     kill_grace: Duration,
     output_limit: usize,
@@ -86,35 +92,35 @@ pub struct Command {
 
 impl Command {
     pub(crate) const fn new(link: Arc<Link>, start: Start) -> Self {
-        Self {
+        let plan = Plan {
             link,
             start,
             environment: Vec::new(),
             pty: None,
-            stdin: None,
             deadline: None,
             kill_grace: DEFAULT_KILL_GRACE,
             output_limit: DEFAULT_OUTPUT_LIMIT,
             output_grace: None,
             merge_stderr: false,
-        }
+        };
+        Self { plan, stdin: None }
     }
 
     /// Sets an environment variable (RFC 4254 §6.4). Servers take few names, and whether they did is not asked.
     pub fn env(mut self, name: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Self {
-        self.environment.push(Variable { name: name.into(), value: value.into(), required: false });
+        self.plan.environment.push(Variable { name: name.into(), value: value.into(), required: false });
         self
     }
 
     /// As [`env`](Self::env); the command is not started if the server refuses it.
     pub fn require_env(mut self, name: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Self {
-        self.environment.push(Variable { name: name.into(), value: value.into(), required: true });
+        self.plan.environment.push(Variable { name: name.into(), value: value.into(), required: true });
         self
     }
 
     /// Runs it on a pseudo-terminal. It has one output then.
     pub fn pty(mut self, pty: PtyOptions) -> Self {
-        self.pty = Some(pty);
+        self.plan.pty = Some(pty);
         self
     }
 
@@ -127,32 +133,32 @@ impl Command {
     /// How long it may take altogether, from opening the channel to its end. After that it is sent TERM, then
     /// KILL, and its channel is closed. Default: as long as it likes.
     pub const fn deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = Some(deadline);
+        self.plan.deadline = Some(deadline);
         self
     }
 
     /// How long it is given between TERM and KILL at the deadline. Default: 2 s.
     pub const fn kill_grace(mut self, grace: Duration) -> Self {
-        self.kill_grace = grace;
+        self.plan.kill_grace = grace;
         self
     }
 
     /// How many bytes each output may have in [`output`](Self::output). Default: [`DEFAULT_OUTPUT_LIMIT`].
     pub const fn output_limit(mut self, limit: usize) -> Self {
-        self.output_limit = limit;
+        self.plan.output_limit = limit;
         self
     }
 
     /// How long [`output`](Self::output) waits for the end of the outputs after the command itself has ended: a
     /// process that it left in the background may hold them open. Default: until they end.
     pub const fn output_grace(mut self, grace: Duration) -> Self {
-        self.output_grace = Some(grace);
+        self.plan.output_grace = Some(grace);
         self
     }
 
     /// Lets standard error appear among the standard output, in the order of its arrival.
     pub const fn merge_stderr(mut self) -> Self {
-        self.merge_stderr = true;
+        self.plan.merge_stderr = true;
         self
     }
 
@@ -162,16 +168,62 @@ impl Command {
     ///
     /// [`Error::OpenRefused`], [`Error::RequestRefused`], [`Error::NoAnswer`], [`Error::DeadlineExceeded`] if the
     /// deadline passes before it is started, or what ended the connection.
-    pub async fn spawn(mut self) -> Result<Child, Error> {
-        let stdin = self.stdin.take().unwrap_or_default();
-        self.spawn_with(stdin).await
+    pub async fn spawn(self) -> Result<Child, Error> {
+        self.plan.spawn(self.stdin.unwrap_or_default()).await
     }
 
-    async fn spawn_with(&self, stdin: Stdin) -> Result<Child, Error> {
+    /// Runs it to its end and returns what it wrote. Both outputs are read at the same time as the input is
+    /// written, so that none holds up another.
+    ///
+    /// # Errors
+    ///
+    /// As [`spawn`](Self::spawn); [`Error::DeadlineExceeded`], [`Error::OutputLimit`] and
+    /// [`Error::ConnectionLost`] with what had come until then.
+    pub async fn output(self) -> Result<Output, Error> {
+        let Self { plan, stdin } = self;
+        let stdin = match stdin {
+            Some(Stdin::Piped) => {
+                return Err(Error::Options("a piped standard input needs spawn, not output"));
+            }
+            Some(stdin) => stdin,
+            None => Stdin::Null,
+        };
+        let child = plan.spawn(stdin).await?;
+        let running = Arc::clone(child.running());
+        let mut output = Output::empty();
+        let ended = plan.collect(&running, &mut output).await;
+        if let Some(error) = child.feeder_error() {
+            return Err(error);
+        }
+        match ended {
+            Ok(Progress::Exited(ExitStatus::ConnectionLost)) => {
+                output.status = ExitStatus::ConnectionLost;
+                let error = lost(&plan.link).await;
+                Err(Error::ConnectionLost { error: Box::new(error), output: Box::new(output) })
+            }
+            Ok(Progress::Exited(status)) => {
+                output.status = status;
+                Ok(output)
+            }
+            Ok(Progress::Running | Progress::Expired) => {
+                let after = plan.deadline.unwrap_or_default();
+                Err(Error::DeadlineExceeded { after, output: Box::new(output) })
+            }
+            Err(LimitReached) => {
+                child.kill();
+                Err(Error::OutputLimit { limit: plan.output_limit, output: Box::new(output) })
+            }
+        }
+    }
+}
+
+impl Plan {
+    async fn spawn(&self, stdin: Stdin) -> Result<Child, Error> {
         let deadline = match self.deadline {
             None => None,
             Some(after) => {
-                let at = Instant::now().checked_add(after).ok_or(Error::Options("a deadline beyond all time"))?;
+                let at =
+                    Instant::now().checked_add(after).ok_or(Error::Options("a deadline beyond all time"))?;
                 Some(Deadline { at, after, grace: self.kill_grace })
             }
         };
@@ -189,8 +241,8 @@ impl Command {
                 channel.send_eof();
                 None
             }
-            Stdin::Bytes(bytes) => Some(Task::spawn(feed(channel.clone(), std::io::Cursor::new(bytes)))),
-            Stdin::Stream(stream) => Some(Task::spawn(feed(channel.clone(), stream))),
+            Stdin::Bytes(bytes) => Some(Feeder::spawn(channel.clone(), std::io::Cursor::new(bytes))),
+            Stdin::Stream(stream) => Some(Feeder::spawn(channel.clone(), stream)),
         };
         let running = Arc::new(Running::new(channel, Arc::clone(&self.link), deadline));
         Ok(Child::new(running, piped, feeder))
@@ -226,56 +278,21 @@ impl Command {
         Ok(channel)
     }
 
-    async fn ask(&self, channel: &Channel, request: &'static str, body: &[u8], detail: &str) -> Result<(), Error> {
+    async fn ask(
+        &self,
+        channel: &Channel,
+        request: &'static str,
+        body: &[u8],
+        detail: &str,
+    ) -> Result<(), Error> {
         match channel.request(request, body, self.link.timeouts.request).await {
             Ok(true) => Ok(()),
-            Ok(false) if self.link.is_ended() => {
-                Err(self.link.error(konko_tokio::Error::ChannelClosed))
-            }
+            Ok(false) if self.link.is_ended() => Err(self.link.error(konko_tokio::Error::ChannelClosed)),
             Ok(false) => {
                 let detail = crate::printable::printable(detail, false);
                 Err(Error::RequestRefused { request, detail })
             }
             Err(error) => Err(self.link.error(error)),
-        }
-    }
-
-    /// Runs it to its end and returns what it wrote. Both outputs are read at the same time as the input is
-    /// written, so that none holds up another.
-    ///
-    /// # Errors
-    ///
-    /// As [`spawn`](Self::spawn); [`Error::DeadlineExceeded`], [`Error::OutputLimit`] and
-    /// [`Error::ConnectionLost`] with what had come until then.
-    pub async fn output(mut self) -> Result<Output, Error> {
-        let stdin = match self.stdin.take() {
-            Some(Stdin::Piped) => return Err(Error::Options("a piped standard input needs spawn, not output")),
-            Some(stdin) => stdin,
-            None => Stdin::Null,
-        };
-        let mut child = self.spawn_with(stdin).await?;
-        let _feeder = child.take_feeder();
-        let running = Arc::clone(child.running());
-        let mut output = Output::empty();
-        let ended = self.collect(&running, &mut output).await;
-        match ended {
-            Ok(Progress::Exited(ExitStatus::ConnectionLost)) => {
-                output.status = ExitStatus::ConnectionLost;
-                let error = lost(&self.link).await;
-                Err(Error::ConnectionLost { error: Box::new(error), output: Box::new(output) })
-            }
-            Ok(Progress::Exited(status)) => {
-                output.status = status;
-                Ok(output)
-            }
-            Ok(Progress::Running | Progress::Expired) => {
-                let after = self.deadline.unwrap_or_default();
-                Err(Error::DeadlineExceeded { after, output: Box::new(output) })
-            }
-            Err(LimitReached) => {
-                child.kill();
-                Err(Error::OutputLimit { limit: self.output_limit, output: Box::new(output) })
-            }
         }
     }
 
@@ -295,15 +312,18 @@ impl Command {
             finished = running.finished() => finished,
         };
         match (self.output_grace, &finished) {
-            // After the close of the channel there is nothing left to wait for but what has arrived.
-            (None, _) | (Some(_), Progress::Running | Progress::Expired) => drained.await?,
             (Some(grace), Progress::Exited(_)) => {
                 if let Ok(result) = tokio::time::timeout(grace, drained).await {
                     result?;
                 }
+                Ok(finished)
+            }
+            // The deadline may still pass while the outputs are open.
+            (None, _) | (Some(_), Progress::Running | Progress::Expired) => {
+                drained.await?;
+                Ok(running.progress.borrow().clone())
             }
         }
-        Ok(finished)
     }
 }
 
@@ -324,27 +344,4 @@ async fn drain(reader: &mut ChannelReader, into: &mut Vec<u8>, limit: usize) -> 
 /// The reason is known when the driver has ended, which it does at once.
 async fn lost(link: &Link) -> Error {
     Error::of(link.connection.closed().await, crate::error::Phase::Connected)
-}
-
-/// Writes all of `source` and says EOF. A command that reads no more is nobody's fault.
-async fn feed(channel: Channel, mut source: impl AsyncRead + Send + Unpin) {
-    let mut writer = channel.writer();
-    let mut buffer = vec![0; CHUNK];
-    loop {
-        match source.read(&mut buffer).await {
-            Ok(0) => break,
-            Ok(len) => {
-                let Some(data) = buffer.get(..len) else { break };
-                if let Err(error) = writer.write_all(data).await {
-                    tracing::debug!(%error, "the command reads no more");
-                    return;
-                }
-            }
-            Err(error) => {
-                tracing::warn!(%error, "cannot read what is to be sent");
-                break;
-            }
-        }
-    }
-    channel.send_eof();
 }

@@ -46,12 +46,17 @@ impl Credential {
     /// The keys that OpenSSH looks for in `~/.ssh`: `id_rsa`, `id_ecdsa`, `id_ed25519`, in this order. Those that
     /// do not exist are passed over.
     pub fn default_keys(passphrase: &Passphrase) -> Vec<Self> {
-        let Some(home) = std::env::home_dir().filter(|home| !home.as_os_str().is_empty()) else { return Vec::new() };
+        let Some(home) = std::env::home_dir().filter(|home| !home.as_os_str().is_empty()) else {
+            return Vec::new();
+        };
         ["id_rsa", "id_ecdsa", "id_ed25519"]
             .into_iter()
             .map(|name| home.join(".ssh").join(name))
             .map(|path| {
-                Self::KeyFile(KeyFile { optional: true, ..KeyFile::new(path).with_passphrase(passphrase.clone()) })
+                Self::KeyFile(KeyFile {
+                    optional: true,
+                    ..KeyFile::new(path).with_passphrase(passphrase.clone())
+                })
             })
             .collect()
     }

@@ -3,6 +3,7 @@
 use crate::address::AddressError;
 use crate::login_report::LoginReport;
 use crate::output::Output;
+use crate::printable::printable;
 use konko_transport::Timer;
 use konko_transport::channel::error::ChannelError;
 use konko_transport::keys::public_key::PublicKey;
@@ -70,13 +71,22 @@ pub struct ChangedHostKey {
 
 impl fmt::Display for ChangedHostKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the host key of {} has changed: somebody may be listening in, or the server was set up anew. ", self.name)?;
+        write!(
+            f,
+            "the host key of {} has changed: somebody may be listening in, or the server was set up anew. ",
+            self.name
+        )?;
         write!(f, "It showed the {} key {}", self.shown.key_type(), self.shown.fingerprint())?;
         let expected: Vec<_> = self.expected.iter().map(|key| key.fingerprint().to_string()).collect();
         match &self.file {
             Some(file) => {
                 write!(f, "; line {} of {} expects {}. ", self.line, file.display(), expected.join(" or "))?;
-                write!(f, "If the change is legitimate, remove the old key: ssh-keygen -f {} -R '{}'", file.display(), self.name)
+                write!(
+                    f,
+                    "If the change is legitimate, remove the old key: ssh-keygen -f {} -R '{}'",
+                    file.display(),
+                    self.name
+                )
             }
             None => write!(f, "; earlier it showed {}", expected.join(" or ")),
         }
@@ -221,7 +231,7 @@ pub enum Error {
         description: String,
     },
     /// The server did not do what was asked for on a channel.
-    #[error("the server refused the request \"{request}\"{}", detail(.detail))]
+    #[error("the server refused the request \"{request}\"{}", in_brackets(.detail))]
     RequestRefused {
         /// The request, for example `exec` or `pty-req`.
         request: &'static str,
@@ -288,7 +298,9 @@ impl Error {
         match error {
             konko_tokio::Error::Transport(error) => Self::of_transport(error, phase),
             konko_tokio::Error::Io { kind, message } => Self::Network { phase, kind, message },
-            konko_tokio::Error::OpenRefused { reason, description } => Self::OpenRefused { reason, description },
+            konko_tokio::Error::OpenRefused { reason, description } => {
+                Self::OpenRefused { reason, description: printable(&description, false) }
+            }
             konko_tokio::Error::ChannelClosed | konko_tokio::Error::Channel(ChannelError::Closed) => {
                 Self::ChannelClosed
             }
@@ -296,6 +308,21 @@ impl Error {
             konko_tokio::Error::TimedOut { what, after } => Self::NoAnswer { what, after },
             error => Self::Network { phase, kind: io::ErrorKind::Other, message: error.to_string() },
         }
+    }
+
+    /// As [`of`](Self::of), of the other driver.
+    pub(crate) fn of_blocking(error: konko_blocking::Error, phase: Phase) -> Self {
+        use konko_blocking::Error as Blocking;
+        let error = match error {
+            Blocking::Transport(error) => konko_tokio::Error::Transport(error),
+            Blocking::Io { kind, message } => konko_tokio::Error::Io { kind, message },
+            Blocking::OpenRefused { reason, description } => konko_tokio::Error::OpenRefused { reason, description },
+            Blocking::ChannelClosed => konko_tokio::Error::ChannelClosed,
+            Blocking::Channel(error) => konko_tokio::Error::Channel(error),
+            Blocking::TimedOut { what, after } => konko_tokio::Error::TimedOut { what, after },
+            error => konko_tokio::Error::Io { kind: io::ErrorKind::Other, message: error.to_string() },
+        };
+        Self::of(error, phase)
     }
 
     /// Makes one of what ended a connection in `phase`.
@@ -353,11 +380,12 @@ fn list(attempts: &[ConnectAttempt]) -> String {
     if attempts.is_empty() {
         return "it has no address of the family that was asked for".to_owned();
     }
-    let list: Vec<_> = attempts.iter().map(|attempt| format!("{}: {}", attempt.address, attempt.error)).collect();
+    let list: Vec<_> =
+        attempts.iter().map(|attempt| format!("{}: {}", attempt.address, attempt.error)).collect();
     list.join("; ")
 }
 
-fn detail(detail: &str) -> String {
+fn in_brackets(detail: &str) -> String {
     if detail.is_empty() { String::new() } else { format!(" ({detail})") }
 }
 

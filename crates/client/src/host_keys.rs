@@ -3,6 +3,7 @@
 use crate::boxed_future::BoxedFuture;
 use crate::error::{ChangedHostKey, Error};
 use crate::known_hosts_files::{FilesVerdict, HostName, KnownHostsFiles};
+use crate::off_thread::off_thread;
 use konko_transport::keys::public_key::PublicKey;
 use std::sync::Arc;
 
@@ -85,7 +86,7 @@ impl HostKeyPolicy {
         match self {
             Self::Strict(files) | Self::AcceptNew(files) | Self::Ask(files, _) => {
                 let (files, name) = (files.clone(), name.clone());
-                off_thread(move || files.key_types(&name)).await
+                look(move || files.key_types(&name)).await
             }
             Self::InsecureAcceptAny => Ok(Vec::new()),
             Self::Custom(verifier) => Ok(verifier.key_types(name)),
@@ -104,10 +105,8 @@ impl HostKeyPolicy {
                 tracing::warn!(host = %name, fingerprint = %key.fingerprint(), "the host key is not verified");
                 Ok(())
             }
-            Self::Custom(verifier) => verifier.verify(name, key).await.map_err(|reason| Error::HostKeyRejected {
-                name: name.to_string(),
-                shown: key.clone(),
-                reason,
+            Self::Custom(verifier) => verifier.verify(name, key).await.map_err(|reason| {
+                Error::HostKeyRejected { name: name.to_string(), shown: key.clone(), reason }
             }),
             Self::Strict(files) => match lookup(files, name, key).await? {
                 Familiarity::Known => Ok(()),
@@ -144,13 +143,13 @@ enum Familiarity {
 
 async fn lookup(files: &KnownHostsFiles, name: &HostName, key: &PublicKey) -> Result<Familiarity, Error> {
     let (files, of, shown) = (files.clone(), name.clone(), key.clone());
-    let verdict = off_thread(move || files.lookup(&of, &shown)).await?;
+    let verdict = look(move || files.lookup(&of, &shown)).await?;
     judge(verdict, name, key)
 }
 
 async fn add(files: &KnownHostsFiles, name: &HostName, key: &PublicKey) -> Result<(), Error> {
     let (files, of, shown) = (files.clone(), name.clone(), key.clone());
-    let verdict = off_thread(move || files.add(&of, &shown)).await?;
+    let verdict = look(move || files.add(&of, &shown)).await?;
     judge(verdict, name, key).map(|_| ())
 }
 
@@ -159,13 +158,15 @@ fn judge(verdict: FilesVerdict, name: &HostName, key: &PublicKey) -> Result<Fami
         FilesVerdict::Known => Ok(Familiarity::Known),
         FilesVerdict::Unknown => Ok(Familiarity::New(Vec::new())),
         FilesVerdict::NewKeyType(known_by) => Ok(Familiarity::New(known_by)),
-        FilesVerdict::Changed { file, line, expected } => Err(Error::HostKeyChanged(Box::new(ChangedHostKey {
-            name: name.to_string(),
-            file,
-            line,
-            expected,
-            shown: key.clone(),
-        }))),
+        FilesVerdict::Changed { file, line, expected } => {
+            Err(Error::HostKeyChanged(Box::new(ChangedHostKey {
+                name: name.to_string(),
+                file,
+                line,
+                expected,
+                shown: key.clone(),
+            })))
+        }
         FilesVerdict::Revoked { file, line } => {
             Err(Error::HostKeyRevoked { name: name.to_string(), file, line, shown: key.clone() })
         }
@@ -176,16 +177,11 @@ fn unknown(name: &HostName, key: &PublicKey) -> Error {
     Error::HostKeyUnknown { name: name.to_string(), shown: key.clone() }
 }
 
-/// Files may lie on a slow disk: they are not read on a thread that serves connections.
-async fn off_thread<T: Send + 'static>(
+/// Files may lie on a slow disk.
+async fn look<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => {
-            Err(Error::Local { what: "cannot look into known_hosts", error: std::io::Error::other(error) })
-        }
-    }
+    off_thread(work).await.unwrap_or_else(|error| Err(Error::Local { what: "cannot look into known_hosts", error }))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::login_report::LoginReport;
 use konko_transport::keys::public_key::PublicKey;
-use konko_transport::packet::negotiation::Negotiated;
+use konko_transport::packet::Negotiated;
 
 /// What is known of a connection. Algorithms are those of the moment; a key re-exchange may change them.
 #[derive(Debug, Clone)]

@@ -1,6 +1,7 @@
 //! Reading key files, as late as possible: the public half first, the private half when it has to sign.
 
 use crate::credential::{KeyFile, Passphrase};
+use crate::off_thread::off_thread;
 use konko_transport::keys::error::KeyFileError;
 use konko_transport::keys::private_key::PrivateKey;
 use konko_transport::keys::public_key::PublicKey;
@@ -69,7 +70,7 @@ impl KeySource {
     pub(crate) async fn open(file: &KeyFile) -> Result<Self, KeySourceError> {
         let path = file.path.clone();
         let ignore_permissions = file.ignore_permissions;
-        let (text, public) = off_thread(&file.path, move || {
+        let (text, public) = work_on(&file.path, move || {
             let text = read_private(&path, ignore_permissions)?;
             Ok((text, read_public(&path)))
         })
@@ -117,7 +118,7 @@ impl KeySource {
 
 async fn unlock(file: &KeyFile) -> Result<Arc<PrivateKey>, KeySourceError> {
     let (path, ignore_permissions) = (file.path.clone(), file.ignore_permissions);
-    let text = off_thread(&file.path, move || read_private(&path, ignore_permissions)).await?;
+    let text = work_on(&file.path, move || read_private(&path, ignore_permissions)).await?;
     match &file.passphrase {
         Passphrase::None => decrypt(&file.path, text, None).await,
         Passphrase::Fixed(passphrase) => decrypt(&file.path, text, Some(passphrase.to_zeroizing())).await,
@@ -147,7 +148,7 @@ async fn decrypt(
     passphrase: Option<Zeroizing<String>>,
 ) -> Result<Arc<PrivateKey>, KeySourceError> {
     let owned = path.to_owned();
-    off_thread(path, move || {
+    work_on(path, move || {
         let passphrase = passphrase.as_ref().map(|passphrase| passphrase.as_bytes());
         match PrivateKey::from_openssh(&text, passphrase) {
             Ok(key) => Ok(Arc::new(key)),
@@ -201,14 +202,12 @@ fn read_public(path: &Path) -> Option<PublicKey> {
     PublicKey::from_openssh(line).ok().map(|(key, _)| key)
 }
 
-async fn off_thread<T: Send + 'static>(
+async fn work_on<T: Send + 'static>(
     path: &Path,
     work: impl FnOnce() -> Result<T, KeySourceError> + Send + 'static,
 ) -> Result<T, KeySourceError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => Err(KeySourceError::Unreadable { path: path.to_owned(), error: io::Error::other(error) }),
-    }
+    let unreadable = |error| Err(KeySourceError::Unreadable { path: path.to_owned(), error });
+    off_thread(work).await.unwrap_or_else(unreadable)
 }
 
 #[cfg(test)]

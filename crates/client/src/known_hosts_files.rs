@@ -87,7 +87,8 @@ pub struct KnownHostsFiles {
 
 impl Default for KnownHostsFiles {
     fn default() -> Self {
-        let ssh = std::env::home_dir().filter(|home| !home.as_os_str().is_empty()).map(|home| home.join(".ssh"));
+        let ssh =
+            std::env::home_dir().filter(|home| !home.as_os_str().is_empty()).map(|home| home.join(".ssh"));
         let user = ssh.map(|ssh| vec![ssh.join("known_hosts"), ssh.join("known_hosts2")]).unwrap_or_default();
         let global = ["/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"].map(PathBuf::from).to_vec();
         Self { user, global, hash_names: false, remembered: Arc::default() }
@@ -211,7 +212,9 @@ impl KnownHostsFiles {
 impl FilesVerdict {
     fn in_file(self, path: Option<&PathBuf>) -> Self {
         match (self, path) {
-            (Self::Changed { line, expected, .. }, path) => Self::Changed { file: path.cloned(), line, expected },
+            (Self::Changed { line, expected, .. }, path) => {
+                Self::Changed { file: path.cloned(), line, expected }
+            }
             (Self::Revoked { line, .. }, Some(path)) => Self::Revoked { file: path.clone(), line },
             (verdict, _) => verdict,
         }
@@ -238,7 +241,9 @@ fn lookup_in(files: &[(Option<PathBuf>, KnownHosts)], name: &HostName, key: &Pub
         overall = match (overall, verdict) {
             (_, revoked @ FilesVerdict::Revoked { .. }) => return revoked,
             (known @ FilesVerdict::Known, _) | (_, known @ FilesVerdict::Known) => known,
-            (changed @ FilesVerdict::Changed { .. }, _) | (_, changed @ FilesVerdict::Changed { .. }) => changed,
+            (changed @ FilesVerdict::Changed { .. }, _) | (_, changed @ FilesVerdict::Changed { .. }) => {
+                changed
+            }
             (FilesVerdict::NewKeyType(mut all), FilesVerdict::NewKeyType(more)) => {
                 all.extend(more);
                 FilesVerdict::NewKeyType(all)

@@ -1,1 +1,74 @@
-//! SshClient: connect, verify, log in, run commands, forward; async and blocking.
+//! An SSH client: connect, verify the host key, log in, run commands, forward.
+//!
+//! ```no_run
+//! use konko_client::{ClientOptions, Credential, HostKeyPolicy, KnownHostsFiles, Passphrase, SshClient};
+//!
+//! # async fn example() -> Result<(), konko_client::Error> {
+//! let mut options = ClientOptions::new("me", HostKeyPolicy::Strict(KnownHostsFiles::default()));
+//! options.credentials = Credential::default_keys(&Passphrase::None);
+//! let client = SshClient::connect("example.org", &options).await?;
+//! let output = client.command("uname -a").output().await?;
+//! assert!(output.status.is_success());
+//! client.close().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What decides is apart from what does: which credential comes next is decided in `login`, which knows no
+//! network; which host keys are believed in [`host_keys`], over the files of [`known_hosts_files`].
+
+pub mod boxed_future;
+pub mod secret;
+pub mod printable;
+pub mod address;
+pub mod exit_status;
+pub mod output;
+pub mod login_report;
+pub mod error;
+mod off_thread;
+pub mod known_hosts_files;
+pub mod host_keys;
+pub mod prompter;
+pub mod credential;
+pub mod key_source;
+mod login;
+pub mod info;
+pub mod options;
+mod handshake;
+mod login_driver;
+mod connect;
+mod task;
+mod remote_targets;
+mod link;
+pub mod tunnel;
+pub mod pty;
+mod running;
+mod feeder;
+pub mod child;
+pub mod command;
+pub mod forward;
+pub mod ssh_client;
+
+pub use address::{Address, AddressError};
+pub use boxed_future::BoxedFuture;
+pub use child::{Child, ChildStderr, ChildStdin, ChildStdout};
+pub use command::{Command, Stdin};
+pub use credential::{Credential, KeyFile, Passphrase};
+pub use error::{ChangedHostKey, ConnectAttempt, Error, Phase};
+pub use exit_status::ExitStatus;
+pub use forward::{Incoming, LocalForward, RemoteForward, copy_both_ways};
+pub use host_keys::{HostKeyAnswer, HostKeyPolicy, HostKeyPrompter, HostKeyVerifier, UnknownHostKey};
+pub use info::SessionInfo;
+pub use known_hosts_files::{HostName, KnownHostsFiles};
+pub use login_report::{AttemptReport, AttemptResult, LoginReport};
+pub use options::{AddressFamily, ClientOptions, Timeouts};
+pub use output::Output;
+pub use printable::printable;
+pub use prompter::{Prompt, Prompter};
+pub use pty::{PtyOptions, WindowSize};
+pub use secret::Secret;
+pub use ssh_client::SshClient;
+pub use tunnel::Tunnel;
+
+pub use konko_tokio as tokio_driver;
+pub use konko_transport as transport;

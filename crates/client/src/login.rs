@@ -51,7 +51,10 @@ pub(crate) enum Step {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Success,
-    Failure { methods: Vec<String>, partial_success: bool },
+    Failure {
+        methods: Vec<String>,
+        partial_success: bool,
+    },
     /// Given up by us, in the middle: the credential is of no use.
     Abandoned(String),
 }
@@ -76,7 +79,11 @@ const MAXIMUM_TRIES: u32 = 8;
 enum State {
     Ready,
     /// A key, with the algorithms that are left to try.
-    Key { key_type: &'static str, ready: bool, algorithms: Option<VecDeque<&'static SignatureAlgorithm>> },
+    Key {
+        key_type: &'static str,
+        ready: bool,
+        algorithms: Option<VecDeque<&'static SignatureAlgorithm>>,
+    },
     Spent,
 }
 
@@ -97,7 +104,14 @@ impl Login {
     pub(crate) fn new(user: &str, policy: LoginPolicy, credentials: Vec<(Shape, String)>) -> Self {
         let candidates = credentials
             .into_iter()
-            .map(|(shape, description)| Candidate { shape, description, state: State::Ready, tries: 0, refusals: 0, dialogue_refused: false })
+            .map(|(shape, description)| Candidate {
+                shape,
+                description,
+                state: State::Ready,
+                tries: 0,
+                refusals: 0,
+                dialogue_refused: false,
+            })
             .collect();
         Self {
             policy,
@@ -195,7 +209,12 @@ impl Login {
             self.candidates[index].state = State::Spent;
             return None;
         };
-        let alone = self.candidates.iter().filter(|c| c.shape == Shape::Key && !matches!(c.state, State::Spent)).count() == 1;
+        let alone = self
+            .candidates
+            .iter()
+            .filter(|c| c.shape == Shape::Key && !matches!(c.state, State::Spent))
+            .count()
+            == 1;
         Some(Step::TryKey { credential: index, algorithm, query_first: !ready || !alone })
     }
 
@@ -217,8 +236,12 @@ impl Login {
     /// the algorithm for an RSA key is chosen, since the server may not have said yet what it takes.
     fn is_worth_a_probe(&self, step: &Step) -> bool {
         match step {
-            Step::TryKey { algorithm, .. } => algorithm.key_type == "ssh-rsa" && self.server_sig_algs.is_none(),
-            Step::TryPassword { credential, .. } => self.candidates[*credential].shape == Shape::PasswordPrompt,
+            Step::TryKey { algorithm, .. } => {
+                algorithm.key_type == "ssh-rsa" && self.server_sig_algs.is_none()
+            }
+            Step::TryPassword { credential, .. } => {
+                self.candidates[*credential].shape == Shape::PasswordPrompt
+            }
             Step::TryDialogue { .. } => true,
             Step::Probe | Step::LoadKey(_) | Step::GiveUp => false,
         }
@@ -230,7 +253,13 @@ impl Login {
     }
 
     /// The public half of a key is known; `ready` says whether the private half is there, too.
-    pub(crate) fn key_loaded(&mut self, index: usize, key_type: &'static str, ready: bool, description: String) {
+    pub(crate) fn key_loaded(
+        &mut self,
+        index: usize,
+        key_type: &'static str,
+        ready: bool,
+        description: String,
+    ) {
         if let Some(candidate) = self.candidates.get_mut(index) {
             candidate.state = State::Key { key_type, ready, algorithms: None };
             candidate.description = description;
@@ -284,7 +313,9 @@ impl Login {
     fn attempt_of(&self, step: &Step) -> Option<(usize, &'static str, Option<&'static str>)> {
         match step {
             Step::Probe => Some((usize::MAX, "none", None)),
-            Step::TryKey { credential, algorithm, .. } => Some((*credential, "publickey", Some(algorithm.name))),
+            Step::TryKey { credential, algorithm, .. } => {
+                Some((*credential, "publickey", Some(algorithm.name)))
+            }
             Step::TryPassword { credential, .. } => Some((*credential, "password", None)),
             Step::TryDialogue { credential, .. } => Some((*credential, "keyboard-interactive", None)),
             Step::LoadKey(_) | Step::GiveUp => None,
@@ -293,7 +324,8 @@ impl Login {
 
     /// The algorithms that are left for a key are fixed with the first try.
     fn algorithm_used(&mut self, index: usize) {
-        let Some(State::Key { key_type, ready, algorithms }) = self.candidates.get(index).map(|c| &c.state) else {
+        let Some(State::Key { key_type, ready, algorithms }) = self.candidates.get(index).map(|c| &c.state)
+        else {
             return;
         };
         let mut left = match algorithms {

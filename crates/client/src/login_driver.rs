@@ -2,13 +2,16 @@
 
 use crate::credential::Credential;
 use crate::error::{Error, Phase};
+use crate::handshake::{Handshake, closed, exchange_keys};
 use crate::key_source::{KeySource, KeySourceError};
+use crate::known_hosts_files::HostName;
 use crate::login::{Login, Outcome, Shape, Step};
 use crate::login_report::LoginReport;
+use crate::off_thread::off_thread;
 use crate::options::ClientOptions;
 use crate::secret::Secret;
-use konko_tokio::Connection;
 use konko_transport::keys::private_key::PrivateKey;
+use konko_transport::keys::public_key::PublicKey;
 use konko_transport::userauth::{
     ClientAuthEvent, Method, PasswordChangeQuestion, PromptQuestion, SignatureQuestion,
 };
@@ -16,15 +19,32 @@ use konko_transport::{Client, ClientEvent};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
+/// The most bytes of secrets in one message: with them it fits into a packet that every server takes.
+const MAXIMUM_SECRET_LEN: usize = 16 * 1024;
+/// What is said of more.
+const TOO_LONG: &str = "it is longer than 16 KiB";
+
 /// Logs in over one connection.
 #[derive(Debug)]
-pub(crate) struct LoginDriver<'a> {
-    connection: &'a Connection<Client>,
+pub(crate) struct LoginDriver<'a, C> {
+    connection: &'a C,
     options: &'a ClientOptions,
     host: &'a str,
     /// The loaded keys, by the place of their credential.
     keys: Vec<Option<KeySource>>,
     banners: Vec<String>,
+}
+
+/// Exchanges the first keys and logs in.
+pub(crate) async fn establish(
+    connection: &impl Handshake,
+    name: &HostName,
+    host: &str,
+    options: &ClientOptions,
+) -> Result<(PublicKey, LoggedIn), Error> {
+    let host_key = exchange_keys(connection, name, options).await?;
+    let logged_in = LoginDriver::new(connection, options, host).run().await?;
+    Ok((host_key, logged_in))
 }
 
 /// What came of a login: everything that was tried, and the banners of the server, not escaped.
@@ -33,8 +53,8 @@ pub(crate) struct LoggedIn {
     pub(crate) banners: Vec<String>,
 }
 
-impl<'a> LoginDriver<'a> {
-    pub(crate) fn new(connection: &'a Connection<Client>, options: &'a ClientOptions, host: &'a str) -> Self {
+impl<'a, C: Handshake> LoginDriver<'a, C> {
+    pub(crate) fn new(connection: &'a C, options: &'a ClientOptions, host: &'a str) -> Self {
         let keys = options.credentials.iter().map(|_| None).collect();
         Self { connection, options, host, keys, banners: Vec::new() }
     }
@@ -44,7 +64,8 @@ impl<'a> LoginDriver<'a> {
         let shapes = self.options.credentials.iter().map(|c| (shape(c), c.describe())).collect();
         let mut login = Login::new(&self.options.user, self.options.login_policy(), shapes);
         loop {
-            let names = self.connection.with(|transport, _| transport.server_sig_algs().map(<[String]>::to_vec));
+            let names =
+                self.connection.with(|transport, _| transport.server_sig_algs().map(<[String]>::to_vec));
             login.set_server_sig_algs(names.as_deref());
             let step = login.next();
             let outcome = match self.take(&step, &mut login).await {
@@ -85,6 +106,9 @@ impl<'a> LoginDriver<'a> {
                 self.attempt(method, Some(*credential)).await.map(Some)
             }
             Step::TryPassword { credential, attempt } => match self.password(*credential, *attempt).await {
+                Some(password) if password.expose().len() > MAXIMUM_SECRET_LEN => {
+                    Ok(Some(Outcome::Abandoned(TOO_LONG.to_owned())))
+                }
                 Some(password) => {
                     let method = Method::Password(password.to_zeroizing());
                     self.attempt(method, Some(*credential)).await.map(Some)
@@ -137,8 +161,8 @@ impl<'a> LoginDriver<'a> {
     async fn attempt(&mut self, method: Method, credential: Option<usize>) -> Result<Outcome, Error> {
         let user = &self.options.user;
         if let Err(error) = self.connection.with(|transport, now| transport.authenticate(user, method, now)) {
-            return match self.connection.error() {
-                Some(error) => Err(Error::of(error, Phase::Authentication)),
+            return match self.connection.ended(Phase::Authentication) {
+                Some(error) => Err(error),
                 // Not sent: for example a password that does not fit into a packet.
                 None => Ok(Outcome::Abandoned(error.to_string())),
             };
@@ -192,11 +216,7 @@ impl<'a> LoginDriver<'a> {
                 }
                 Some(ClientEvent::Auth(event)) => return Ok(event),
                 Some(event) => tracing::trace!(?event, "not one of authentication"),
-                None => {
-                    let error = self.connection.error();
-                    let error = error.unwrap_or(konko_transport::Error::Closed.into());
-                    return Err(Error::of(error, Phase::Authentication));
-                }
+                None => return Err(closed(self.connection, Phase::Authentication)),
             }
         }
     }
@@ -250,7 +270,12 @@ impl<'a> LoginDriver<'a> {
             }
             _ => Err("the server asks, and there is nobody to answer".to_owned()),
         };
-        match answers {
+        let fitting = |answers: &Vec<Zeroizing<String>>| {
+            answers.iter().map(|answer| answer.len()).sum::<usize>() <= MAXIMUM_SECRET_LEN
+        };
+        match answers
+            .and_then(|answers| if fitting(&answers) { Ok(answers) } else { Err(TOO_LONG.to_owned()) })
+        {
             Ok(answers) => {
                 self.tell(|transport, now| transport.answer_prompts(question, answers, now))?;
                 Ok(Ok(()))
@@ -276,6 +301,10 @@ impl<'a> LoginDriver<'a> {
             None => None,
         };
         match passwords {
+            Some((old, new)) if old.expose().len() + new.expose().len() > MAXIMUM_SECRET_LEN => {
+                self.tell(|transport, _| transport.refuse_password_change(question))?;
+                Ok(Err(TOO_LONG.to_owned()))
+            }
             Some((old, new)) => {
                 self.tell(|transport, now| {
                     transport.change_password(question, old.to_zeroizing(), new.to_zeroizing(), now)
@@ -296,9 +325,9 @@ impl<'a> LoginDriver<'a> {
             std::time::Instant,
         ) -> Result<(), konko_transport::Error>,
     ) -> Result<(), Error> {
-        self.connection.with(command).map_err(|error| match self.connection.error() {
-            Some(error) => Error::of(error, Phase::Authentication),
-            None => Error::of_transport(error, Phase::Authentication),
+        self.connection.with(command).map_err(|error| {
+            let ended = self.connection.ended(Phase::Authentication);
+            ended.unwrap_or_else(|| Error::of_transport(error, Phase::Authentication))
         })
     }
 }
@@ -316,7 +345,7 @@ fn shape(credential: &Credential) -> Shape {
 /// An RSA signature takes milliseconds, which other connections of this thread should not wait for.
 async fn sign_off_thread(key: Arc<PrivateKey>, question: &SignatureQuestion) -> Result<Vec<u8>, String> {
     let (algorithm, data) = (question.algorithm, question.data.clone());
-    match tokio::task::spawn_blocking(move || key.sign(algorithm, &data)).await {
+    match off_thread(move || key.sign(algorithm, &data)).await {
         Ok(signed) => signed.map_err(|error| error.to_string()),
         Err(error) => Err(error.to_string()),
     }

@@ -28,9 +28,9 @@ impl std::fmt::Display for AttemptResult {
             Self::Refused => f.write_str("refused"),
             Self::NotOffered => f.write_str("refused; the server does not offer this method"),
             Self::MethodNotOffered => f.write_str("not tried; the server does not offer this method"),
-            Self::NoCommonSignatureAlgorithm => {
-                f.write_str("not tried; the server takes no signature algorithm of this key that is enabled here")
-            }
+            Self::NoCommonSignatureAlgorithm => f.write_str(
+                "not tried; the server takes no signature algorithm of this key that is enabled here",
+            ),
             Self::Unusable(why) => write!(f, "not usable: {why}"),
         }
     }

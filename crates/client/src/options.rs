@@ -4,6 +4,7 @@ use crate::address::DEFAULT_PORT;
 use crate::credential::Credential;
 use crate::error::Error;
 use crate::host_keys::HostKeyPolicy;
+use crate::known_hosts_files::HostName;
 use crate::login::LoginPolicy;
 use crate::prompter::Prompter;
 use konko_transport::ClientConfig;
@@ -201,6 +202,14 @@ impl ClientOptions {
             return Err(Error::Options("a keepalive interval of zero"));
         }
         Ok(())
+    }
+
+    /// The name under which the keys of a host are looked up.
+    pub(crate) fn host_key_name(&self, host: &str, port: u16) -> HostName {
+        match &self.host_key_alias {
+            Some(alias) => HostName::new(alias.as_str(), DEFAULT_PORT),
+            None => HostName::new(host, port),
+        }
     }
 
     /// The configuration of one connection to a host whose keys of these types are known: they are asked for

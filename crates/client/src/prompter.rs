@@ -38,7 +38,11 @@ pub trait Prompter: Send + Sync {
     }
 
     /// The password has expired: `message` is what the server says. The old and the new one, in this order.
-    fn change_password<'a>(&'a self, user: &'a str, message: &'a str) -> BoxedFuture<'a, Option<(Secret, Secret)>> {
+    fn change_password<'a>(
+        &'a self,
+        user: &'a str,
+        message: &'a str,
+    ) -> BoxedFuture<'a, Option<(Secret, Secret)>> {
         let _ = (user, message);
         Box::pin(async { None })
     }

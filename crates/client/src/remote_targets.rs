@@ -26,7 +26,9 @@ impl RemoteTarget {
             (Self::Tcp { address, port }, ChannelKind::ForwardedTcpip { address: named, port: at, .. }) => {
                 port == at && same_address(address, named)
             }
-            (Self::Streamlocal { path }, ChannelKind::ForwardedStreamlocal { socket_path }) => path == socket_path,
+            (Self::Streamlocal { path }, ChannelKind::ForwardedStreamlocal { socket_path }) => {
+                path == socket_path
+            }
             _ => false,
         }
     }
@@ -167,7 +169,10 @@ fn pass(question: OpenQuestion, sender: &mpsc::Sender<Arrived>, connection: &Con
 /// A server that opens what was not asked for wants something that it should not get: our network, our display,
 /// our agent.
 fn refuse(question: OpenQuestion, connection: &Connection<Client>) {
-    tracing::debug!(kind = question.kind().channel_type(), "the server opens a channel that was not asked for");
+    tracing::debug!(
+        kind = question.kind().channel_type(),
+        "the server opens a channel that was not asked for"
+    );
     connection.reject_channel(question, OpenFailureReason::ADMINISTRATIVELY_PROHIBITED, "not asked for");
 }
 

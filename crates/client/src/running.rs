@@ -84,8 +84,9 @@ async fn watch_over(
         let event = tokio::select! {
             biased;
             event = channel.next_event() => event,
-            () = expiry.due(), if *progress.borrow() == Progress::Running => {
-                if expiry.step(&channel) {
+            () = expiry.due() => {
+                let running = *progress.borrow() == Progress::Running;
+                if expiry.step(&channel, running) {
                     progress.send_replace(Progress::Expired);
                     return;
                 }
@@ -105,7 +106,6 @@ async fn watch_over(
     }
     let lost = channel.connection_error().is_some() || link.upgrade().is_none_or(|link| link.is_ended());
     exited(if lost { ExitStatus::ConnectionLost } else { ExitStatus::NotReported });
-    // Requests may still have to be answered in vain; nobody does after a close.
 }
 
 /// The end of a command, if this is what the server reports (RFC 4254 §6.10).
@@ -145,15 +145,18 @@ impl Expiry {
         }
     }
 
-    /// Returns whether that was the last step. A channel that is closed meanwhile needs no signal.
-    fn step(&mut self, channel: &Channel) -> bool {
+    /// Returns whether that was the last step. A command that has ended itself, and only left its outputs open,
+    /// needs no signal.
+    fn step(&mut self, channel: &Channel, running: bool) -> bool {
         let name = if self.terminated { "KILL" } else { "TERM" };
-        if let Err(error) = signal(channel, name) {
+        if running && let Err(error) = signal(channel, name) {
             tracing::debug!(%error, "no signal can be sent");
         }
-        if self.terminated {
+        let last = self.terminated || !running;
+        if last {
             channel.close();
         }
-        std::mem::replace(&mut self.terminated, true)
+        self.terminated = true;
+        last
     }
 }

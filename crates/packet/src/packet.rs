@@ -21,6 +21,7 @@ use konko_wire::identification::Identification;
 use konko_wire::message::transport::{Debug, Disconnect, Unimplemented};
 use konko_wire::message::userauth::UserauthSuccess;
 use konko_wire::number::DisconnectReason;
+use bytes::BytesMut;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -152,15 +153,22 @@ impl PacketProtocol {
 
     /// Where the next received bytes go. Empty while no input is wanted: the caller then stops reading.
     pub fn input_buf(&mut self) -> &mut [u8] {
-        let full =
-            self.inbound.input.len() > self.config.limits.maximum_packet_len_before_authentication as usize;
-        if self.failure.is_some() || self.closed || (full && self.key_exchange.waits_for_answer()) {
-            return &mut [];
-        }
-        self.inbound.input.spare()
+        if self.wants_input() { self.inbound.input.spare() } else { &mut [] }
     }
 
-    /// Tells that `filled` bytes were written to the front of [`input_buf`](Self::input_buf).
+    /// The same room as spare capacity, to append to; `None` while no input is wanted.
+    pub fn input_capacity(&mut self) -> Option<&mut BytesMut> {
+        if self.wants_input() { Some(self.inbound.input.spare_capacity()) } else { None }
+    }
+
+    fn wants_input(&self) -> bool {
+        let full =
+            self.inbound.input.len() > self.config.limits.maximum_packet_len_before_authentication as usize;
+        self.failure.is_none() && !self.closed && !(full && self.key_exchange.waits_for_answer())
+    }
+
+    /// Tells that `filled` bytes were written to the front of [`input_buf`](Self::input_buf), or appended to
+    /// [`input_capacity`](Self::input_capacity).
     pub fn commit_input(&mut self, filled: usize) {
         if filled > 0 && self.failure.is_none() && !self.closed {
             self.inbound.input.commit(filled);

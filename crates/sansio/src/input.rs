@@ -5,47 +5,82 @@ use bytes::BytesMut;
 /// The room offered to the first read of a quiet connection.
 const SMALLEST_ROOM: usize = 4 * 1024;
 /// The room offered while the peer keeps filling what is offered.
-const LARGEST_ROOM: usize = 512 * 1024;
+const LARGEST_ROOM: usize = 256 * 1024;
+/// How many used allocations are kept to be used again, once nobody holds a part of them.
+const RETIRED: usize = 4;
 
 /// Bytes that arrived and are not yet taken, and room for the next ones.
 ///
-/// The room adapts: it doubles (up to 512 KiB) when a read fills it and halves (down to 4 KiB) when reads are
-/// small, so that bulk transfers read much at a time and idle connections hold little. The room is zero-filled
-/// before it is offered, which needs no `unsafe` and costs little beside a cipher's pass.
+/// The room adapts: it doubles (up to 256 KiB) when a read fills it and halves (down to 4 KiB) when reads are
+/// small, so that bulk transfers read much at a time and idle connections hold little. Memory is used again when
+/// the packets that were split off it are gone.
 #[derive(Debug)]
 pub struct InputBuffer {
-    /// Initialised memory: `filled` bytes of input, then room.
+    /// `filled` bytes of input; behind them, while [`spare`](Self::spare) is lent, zeros.
     buffer: BytesMut,
     filled: usize,
     room: usize,
+    retired: Vec<BytesMut>,
 }
 
 impl Default for InputBuffer {
     fn default() -> Self {
-        Self { buffer: BytesMut::new(), filled: 0, room: SMALLEST_ROOM }
+        Self { buffer: BytesMut::new(), filled: 0, room: SMALLEST_ROOM, retired: Vec::new() }
     }
 }
 
 impl InputBuffer {
-    /// Where the next received bytes go; never empty.
+    /// Where the next received bytes go; never empty. It is zero-filled, which needs no `unsafe` and costs little
+    /// beside a cipher's pass; [`spare_capacity`](Self::spare_capacity) spares even that.
     pub fn spare(&mut self) -> &mut [u8] {
-        if self.filled == 0 && self.buffer.capacity() > 8 * self.room {
-            self.buffer = BytesMut::new();
-        }
-        if self.buffer.len() - self.filled < self.room / 2 {
-            self.buffer.truncate(self.filled);
-            self.buffer.reserve(self.room);
-            self.buffer.resize(self.filled + self.room, 0);
-        }
+        self.make_room();
+        self.buffer.resize(self.filled + self.room, 0);
         &mut self.buffer[self.filled..]
     }
 
-    /// Counts `received` bytes of [`spare`](Self::spare) as input. More than was offered counts as all of it.
+    /// The same room as capacity of a buffer, for a reader that can append to one. What was appended becomes input
+    /// with [`commit`](Self::commit).
+    pub fn spare_capacity(&mut self) -> &mut BytesMut {
+        self.make_room();
+        &mut self.buffer
+    }
+
+    /// Sees to it that there is room behind the input, and that nothing else is.
+    fn make_room(&mut self) {
+        self.buffer.truncate(self.filled);
+        if self.room == SMALLEST_ROOM {
+            self.retired = Vec::new();
+            if self.filled == 0 && self.buffer.capacity() > 8 * self.room {
+                self.buffer = BytesMut::new();
+            }
+        }
+        if self.buffer.capacity() - self.filled >= self.room.div_ceil(2) || self.buffer.try_reclaim(self.room) {
+            return;
+        }
+        // The input that moves along differs from time to time; the slack makes one allocation fit the next.
+        let needed = self.filled + self.room;
+        let reclaimed = self.retired.iter_mut().position(|buffer| buffer.try_reclaim(needed));
+        let mut next = match reclaimed {
+            Some(index) => self.retired.swap_remove(index),
+            None => BytesMut::with_capacity(needed.max(self.room + self.room / 4)),
+        };
+        next.extend_from_slice(&self.buffer);
+        let mut used = std::mem::replace(&mut self.buffer, next);
+        used.clear();
+        if self.room > SMALLEST_ROOM {
+            if self.retired.len() == RETIRED {
+                self.retired.remove(0);
+            }
+            self.retired.push(used);
+        }
+    }
+
+    /// Counts `received` bytes of the room as input. More than was there counts as all of it.
     pub fn commit(&mut self, received: usize) {
-        let offered = self.buffer.len() - self.filled;
-        let received = received.min(offered);
+        let received = received.min(self.buffer.len() - self.filled);
         self.filled += received;
-        if received == offered {
+        self.buffer.truncate(self.filled);
+        if received >= self.room / 2 {
             self.room = (self.room * 2).min(LARGEST_ROOM);
         } else if received < self.room / 16 {
             self.room = (self.room / 2).max(SMALLEST_ROOM);
@@ -78,6 +113,7 @@ impl InputBuffer {
     pub fn release(&mut self) {
         if self.filled == 0 {
             self.buffer = BytesMut::new();
+            self.retired = Vec::new();
             self.room = SMALLEST_ROOM;
         }
     }
@@ -121,6 +157,35 @@ mod tests {
     }
 
     #[test]
+    fn appending_and_lending_are_the_same_room() {
+        let mut buffer = InputBuffer::default();
+        buffer.spare_capacity().extend_from_slice(b"abc");
+        buffer.commit(3);
+        buffer.spare()[..2].copy_from_slice(b"de");
+        buffer.commit(2);
+        buffer.spare();
+        buffer.spare_capacity().extend_from_slice(b"f");
+        buffer.commit(1);
+        assert_eq!(buffer.filled(), b"abcdef");
+    }
+
+    #[test]
+    fn memory_is_used_again_when_nobody_holds_it() {
+        let mut buffer = InputBuffer::default();
+        let mut addresses = std::collections::HashSet::new();
+        let mut held = None;
+        for _ in 0..200 {
+            let room = buffer.spare();
+            addresses.insert(room.as_ptr() as usize / LARGEST_ROOM / 4);
+            let offered = room.len();
+            buffer.commit(offered);
+            held = Some(buffer.take(offered).freeze());
+        }
+        assert!(held.is_some_and(|bytes| !bytes.is_empty()));
+        assert!(addresses.len() < 40, "{} allocations", addresses.len());
+    }
+
+    #[test]
     fn the_room_follows_the_traffic() {
         let mut buffer = InputBuffer::default();
         assert_eq!(buffer.spare().len(), SMALLEST_ROOM);
@@ -129,7 +194,7 @@ mod tests {
             buffer.commit(offered);
             buffer.take(offered);
         }
-        assert!(buffer.spare().len() >= LARGEST_ROOM / 2);
+        assert_eq!(buffer.spare().len(), LARGEST_ROOM);
         for _ in 0..100 {
             buffer.spare();
             buffer.commit(10);

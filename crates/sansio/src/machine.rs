@@ -14,7 +14,15 @@ pub trait Machine {
     /// Where the next received bytes go. Empty while the machine wants no input: the driver then stops reading.
     fn input_buf(&mut self) -> &mut [u8];
 
-    /// Tells the machine that `filled` bytes were written to the front of [`input_buf`](Machine::input_buf).
+    /// The same room as [`input_buf`](Machine::input_buf), for a reader that appends to a buffer's spare capacity,
+    /// which then need not be initialised. `None` while the machine wants no input, or where it keeps no such
+    /// buffer. After appending, and after nothing else, call [`handle_input`](Machine::handle_input).
+    fn input_capacity(&mut self) -> Option<&mut bytes::BytesMut> {
+        None
+    }
+
+    /// Tells the machine that `filled` bytes were written to the front of [`input_buf`](Machine::input_buf), or
+    /// appended to [`input_capacity`](Machine::input_capacity).
     fn handle_input(&mut self, now: Instant, filled: usize) -> Result<(), Self::Error>;
 
     /// Tells the machine that the peer will send no more.

@@ -88,7 +88,9 @@ impl<'a> AuthRequest<'a> {
             AttemptKind::PasswordChange { old, new } => Proof::PasswordChange { old, new },
             AttemptKind::PublicKeyQuery { key, algorithm } => Proof::PublicKeyQuery { key, algorithm },
             AttemptKind::PublicKey { key, algorithm } => Proof::PublicKey { key, algorithm },
-            AttemptKind::KeyboardInteractive { .. } => Proof::KeyboardInteractive { round: 0, responses: &[] },
+            AttemptKind::KeyboardInteractive { .. } => {
+                Proof::KeyboardInteractive { round: 0, responses: &[] }
+            }
             AttemptKind::KeyboardInteractiveResponses { responses } => {
                 Proof::KeyboardInteractive { round, responses }
             }

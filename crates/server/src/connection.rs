@@ -18,8 +18,8 @@ use konko_transport::userauth::attempt::Attempt;
 use konko_transport::userauth::event::ServerAuthEvent;
 use konko_transport::wire::encode::Encode;
 use konko_transport::wire::message::global::{
-    CancelStreamlocalForward, CancelTcpipForward, Keepalive, NoMoreSessions, StreamlocalForward, TcpipForward,
-    TcpipForwardReply,
+    CancelStreamlocalForward, CancelTcpipForward, Keepalive, NoMoreSessions, StreamlocalForward,
+    TcpipForward, TcpipForwardReply,
 };
 use konko_transport::wire::number::{DisconnectReason, OpenFailureReason};
 use konko_transport::{Event, Server, ServerEvent};
@@ -152,14 +152,19 @@ impl ServerConnection {
             }
             AuthDecision::Reject => transport.reject_auth(attempt, arrived, now),
             AuthDecision::Ask(prompts) => transport.ask_prompts(attempt, prompts),
-            AuthDecision::RequirePasswordChange(prompt) => transport.require_password_change(attempt, &prompt),
+            AuthDecision::RequirePasswordChange(prompt) => {
+                transport.require_password_change(attempt, &prompt)
+            }
         });
         self.answered(result);
     }
 
+    /// An answer that ends the authentication, such as one refusal too many, ends the connection.
     fn answered(&self, result: Result<(), konko_transport::Error>) {
         if let Err(error) = result {
-            tracing::debug!(%error, "an authentication request could not be answered");
+            tracing::debug!(%error, "authentication ends");
+            let reason = error.disconnect_reason().unwrap_or(DisconnectReason::BY_APPLICATION);
+            self.connection.disconnect(reason, &error.to_string());
         }
     }
 
@@ -183,7 +188,8 @@ impl ServerConnection {
             ChannelKind::Session if self.no_more_sessions => {
                 // OpenSSH PROTOCOL 2.2: after "no-more-sessions@openssh.com" the server is to refuse sessions and
                 // may take one for an attack.
-                self.connection.disconnect(DisconnectReason::PROTOCOL_ERROR, "no more sessions were to be opened");
+                self.connection
+                    .disconnect(DisconnectReason::PROTOCOL_ERROR, "no more sessions were to be opened");
             }
             ChannelKind::Session => match Arc::clone(&self.sessions).try_acquire_owned() {
                 Ok(permit) => {

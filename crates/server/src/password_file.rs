@@ -64,10 +64,10 @@ impl PasswordFile {
         if metadata.len() > MAXIMUM_FILE_LEN {
             return Err(failed(std::io::ErrorKind::FileTooLarge.into()));
         }
-        let mut contents = Zeroizing::new(Vec::with_capacity(MAXIMUM_FILE_LEN.min(metadata.len() + 1) as usize));
+        let mut contents =
+            Zeroizing::new(Vec::with_capacity(MAXIMUM_FILE_LEN.min(metadata.len() + 1) as usize));
         file.take(MAXIMUM_FILE_LEN).read_to_end(&mut contents).map_err(failed)?;
-        Self::parse(&contents)
-            .map_err(|(line, what)| Error::Line { path: path.to_owned(), line, what })
+        Self::parse(&contents).map_err(|(line, what)| Error::Line { path: path.to_owned(), line, what })
     }
 
     /// The users and passwords in the contents of a file.
@@ -159,9 +159,13 @@ mod tests {
 
     #[test]
     fn wrong_lines_are_named() {
-        for (contents, line) in
-            [("alice", 1), ("a:b\n:x", 2), ("a:", 1), ("a:b\nb:c\na:d", 3), (&format!("a:{}", "x".repeat(1025)), 1)]
-        {
+        for (contents, line) in [
+            ("alice", 1),
+            ("a:b\n:x", 2),
+            ("a:", 1),
+            ("a:b\nb:c\na:d", 3),
+            (&format!("a:{}", "x".repeat(1025)), 1),
+        ] {
             assert_eq!(PasswordFile::parse(contents.as_bytes()).unwrap_err().0, line, "{contents:.20}");
         }
     }

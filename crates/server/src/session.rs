@@ -137,7 +137,10 @@ impl Session {
     /// Asks the handler for a terminal, as long as the connection lasts.
     async fn pty(&mut self, request: &PtyReq<'_>, modes: TerminalModes) -> Option<bool> {
         let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-._:".contains(byte);
-        if self.requests.has_pty || request.term.len() > MAXIMUM_TERM_LEN || !request.term.iter().all(is_plain) {
+        if self.requests.has_pty
+            || request.term.len() > MAXIMUM_TERM_LEN
+            || !request.term.iter().all(is_plain)
+        {
             return Some(false);
         }
         let request = PtyRequest {
@@ -172,7 +175,9 @@ impl Requests {
     /// can succeed per channel."
     fn pass_on(&self, question: ChannelRequestQuestion) {
         let control = match question.parse() {
-            Ok(ChannelRequest::WindowChange(change)) if self.has_pty => Control::WindowChange(size_of(&change)),
+            Ok(ChannelRequest::WindowChange(change)) if self.has_pty => {
+                Control::WindowChange(size_of(&change))
+            }
             Ok(ChannelRequest::Signal(signal)) => {
                 Control::Signal(String::from_utf8_lossy(signal.signal_name).into_owned())
             }

@@ -3,9 +3,7 @@
 
 use crate::authentication::{AuthDecision, AuthRequest, Proof};
 use crate::authorized_keys::{AuthorizedKeysFile, Restrictions};
-use crate::handler::{
-    DirectTcpip, ForwardDecision, Handler, ListenDecision, SessionHandler, SocketDecision,
-};
+use crate::handler::{DirectTcpip, ForwardDecision, Handler, ListenDecision, SessionHandler, SocketDecision};
 use crate::log_text::LogText;
 use crate::password_file::PasswordFile;
 use crate::peer::PeerInfo;
@@ -123,7 +121,9 @@ impl StandardHandler {
                     ..Prompts::default()
                 });
             }
-            Proof::KeyboardInteractive { responses: [password], .. } => self.check_password(user_name, password),
+            Proof::KeyboardInteractive { responses: [password], .. } => {
+                self.check_password(user_name, password)
+            }
             Proof::KeyboardInteractive { .. } | Proof::PasswordChange { .. } | Proof::None => false,
         };
         if good { AuthDecision::Accept } else { AuthDecision::Reject }

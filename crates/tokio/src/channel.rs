@@ -2,9 +2,9 @@
 
 use crate::error::Error;
 use crate::shared::Shared;
-use crate::slot::Slot;
+use crate::slot::WaitingSlot;
 use konko_transport::channel::event::ChannelEvent;
-use konko_transport::channel::identifier::ChannelId;
+use konko_transport::channel::identifier::{ChannelId, RequestId};
 use konko_transport::channel::request::ChannelRequestQuestion;
 use konko_transport::channel::stream::{Progress, STDERR, Stream};
 use konko_transport::{ChannelMut, Side};
@@ -24,7 +24,7 @@ trait Host: Send + Sync {
     fn release(&self, id: ChannelId);
 }
 
-type Operation<'a> = dyn FnMut(Option<(ChannelMut<'_>, &mut Slot)>, Option<Error>) + 'a;
+type Operation<'a> = dyn FnMut(Option<(ChannelMut<'_>, &mut WaitingSlot)>, Option<Error>) + 'a;
 
 impl<S: Side> Host for Shared<S> {
     fn with(&self, id: ChannelId, operation: &mut Operation<'_>) {
@@ -57,7 +57,7 @@ impl Drop for Held {
 }
 
 impl Held {
-    fn with<R>(&self, operation: impl FnOnce(Option<(ChannelMut<'_>, &mut Slot)>, Option<Error>) -> R) -> R {
+    fn with<R>(&self, operation: impl FnOnce(Option<(ChannelMut<'_>, &mut WaitingSlot)>, Option<Error>) -> R) -> R {
         let (mut operation, mut result) = (Some(operation), None);
         self.host.with(self.id, &mut |channel, ended| {
             if let Some(operation) = operation.take() {
@@ -91,7 +91,7 @@ impl Held {
                 Progress::Moved(moved) => Poll::Ready(Ok(Some(moved))),
                 Progress::Ended => match ended {
                     // A channel that was cut short must not look like one that ended.
-                    Some(error) if !slot.eof => Poll::Ready(Err(error.into())),
+                    Some(error) if channel.state().is_cut() => Poll::Ready(Err(error.into())),
                     _ => Poll::Ready(Ok(None)),
                 },
                 Progress::Blocked => match ended {
@@ -258,19 +258,22 @@ impl Channel {
         let id = self.held.with(|channel, ended| match (channel, ended) {
             (_, Some(error)) => Err(error),
             (None, None) => Err(Error::ChannelClosed),
-            (Some((mut channel, _)), None) => {
-                channel.request(request_type, body, true).map_err(Error::from)
+            (Some((mut channel, slot)), None) => {
+                let id = channel.request(request_type, body, true)?.ok_or(Error::ChannelClosed)?;
+                slot.slot.replies.expect(id);
+                Ok(id)
             }
         })?;
+        let _abandon = Abandon { held: &self.held, id };
         let reply = poll_fn(|cx| {
             self.held.with(|channel, ended| {
                 let Some((_, slot)) = channel else { return Poll::Ready(Err(ended.unwrap_or(Error::ChannelClosed))) };
-                if let Some(index) = slot.replies.iter().position(|(other, _)| Some(*other) == id) {
-                    return Poll::Ready(Ok(slot.replies.swap_remove(index).1));
+                if let Some(reply) = slot.slot.replies.take(id) {
+                    return Poll::Ready(Ok(reply));
                 }
                 match ended {
                     Some(error) => Poll::Ready(Err(error)),
-                    None if slot.closed => Poll::Ready(Err(Error::ChannelClosed)),
+                    None if slot.slot.closed => Poll::Ready(Err(Error::ChannelClosed)),
                     None => {
                         slot.wait_event(cx.waker());
                         Poll::Pending
@@ -290,10 +293,10 @@ impl Channel {
     pub fn poll_next_event(&self, cx: &Context<'_>) -> Poll<Option<ChannelEvent>> {
         self.held.with(|channel, ended| {
             let Some((_, slot)) = channel else { return Poll::Ready(None) };
-            if let Some(event) = slot.events.pop_front() {
+            if let Some(event) = slot.slot.next_event() {
                 return Poll::Ready(Some(event));
             }
-            if slot.closed || ended.is_some() {
+            if slot.slot.closed || ended.is_some() {
                 return Poll::Ready(None);
             }
             slot.wait_event(cx.waker());
@@ -313,6 +316,22 @@ impl Channel {
     /// Why the connection ended, if it has.
     pub fn connection_error(&self) -> Option<Error> {
         self.held.with(|_, ended| ended)
+    }
+}
+
+/// Forgets the reply to a request whose future is dropped.
+struct Abandon<'a> {
+    held: &'a Held,
+    id: RequestId,
+}
+
+impl Drop for Abandon<'_> {
+    fn drop(&mut self) {
+        self.held.with(|channel, _| {
+            if let Some((_, slot)) = channel {
+                slot.slot.replies.abandon(self.id);
+            }
+        });
     }
 }
 

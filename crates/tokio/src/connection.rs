@@ -4,12 +4,13 @@ use crate::channel::{Channel, within};
 use crate::driver::Driver;
 use crate::error::Error;
 use crate::shared::{Io, Shared};
-use crate::slot::Opening;
 use bytes::Bytes;
 use konko_transport::channel::config::OpenOptions;
 use konko_transport::channel::open::{ChannelKind, OpenQuestion};
 use konko_transport::channel::request::GlobalQuestion;
 use konko_transport::crypto::random::SystemRandom;
+use konko_transport::channel::identifier::RequestId;
+use konko_transport::slot::Opening;
 use konko_transport::wire::number::{DisconnectReason, OpenFailureReason};
 use konko_transport::{Client, ClientConfig, Server, ServerConfig, Side, Transport};
 use std::future::poll_fn;
@@ -43,6 +44,18 @@ impl<S: Side> Drop for Connection<S> {
         if state.handles == 0 {
             state.wake_driver();
         }
+    }
+}
+
+/// Forgets the reply to a global request whose future is dropped.
+struct Abandon<'a, S: Side> {
+    shared: &'a Shared<S>,
+    id: RequestId,
+}
+
+impl<S: Side> Drop for Abandon<'_, S> {
+    fn drop(&mut self) {
+        self.shared.lock().global_replies.abandon(self.id);
     }
 }
 
@@ -115,7 +128,7 @@ impl<S: Side> Connection<S> {
         let opened = poll_fn(|cx| {
             let mut state = self.shared.lock();
             let ended = state.ended().cloned();
-            match state.slot(id).map(|slot| slot.opening.clone()) {
+            match state.slot(id).map(|slot| slot.slot.opening.clone()) {
                 Some(Opening::Opened) => Poll::Ready(Ok(())),
                 Some(Opening::Failed { reason, description }) => {
                     Poll::Ready(Err(ended.unwrap_or(Error::OpenRefused { reason, description })))
@@ -168,10 +181,18 @@ impl<S: Side> Connection<S> {
         body: &[u8],
         timeout: Option<Duration>,
     ) -> Result<Option<Bytes>, Error> {
-        let id = self.with(|transport, _| transport.global_request(name, body, true))?;
+        let id = {
+            let mut state = self.shared.lock();
+            let id = state.transport.global_request(name, body, true)?;
+            let id = id.ok_or(Error::Transport(konko_transport::Error::Closed))?;
+            state.global_replies.expect(id);
+            state.touched();
+            id
+        };
+        let _abandon = Abandon { shared: &self.shared, id };
         let reply = poll_fn(|cx| {
             let mut state = self.shared.lock();
-            if let Some(reply) = id.and_then(|id| state.take_global_reply(id)) {
+            if let Some(reply) = state.global_replies.take(id) {
                 return Poll::Ready(Ok(reply));
             }
             if let Some(error) = state.ended() {

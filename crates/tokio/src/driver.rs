@@ -11,8 +11,9 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::time::Sleep;
 
-/// How often one poll goes round before other tasks get their turn.
-const ROUNDS: usize = 32;
+/// How often one poll goes round before other tasks get their turn. Few, so that a reader takes what has arrived
+/// while it is still in the cache, and gives the memory back before the next read wants some.
+const ROUNDS: usize = 2;
 /// How long the last bytes may take to leave after the connection has ended.
 const FLUSH_TIME: Duration = Duration::from_secs(2);
 

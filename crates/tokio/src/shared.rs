@@ -1,16 +1,22 @@
 //! What the driver and the handles of one connection share: the machine, the stream, and who waits for what.
 
 use crate::error::Error;
-use crate::slot::{Opening, Slot};
+use crate::slot::WaitingSlot;
 use konko_sansio::Machine;
-use konko_transport::channel::identifier::{ChannelId, RequestId};
+use konko_transport::channel::identifier::ChannelId;
+use konko_transport::replies::Replies;
+use konko_transport::slot::Opening;
 use konko_transport::{ChannelMut, Event, Side, Transport};
 use std::collections::{HashMap, VecDeque};
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+
+/// Events beyond which nothing more is read from the peer until the application has looked at them.
+const MAXIMUM_EVENTS: usize = 1024;
 
 /// A stream that a connection can run on.
 pub trait Io: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
@@ -22,11 +28,13 @@ pub(crate) struct State<S: Side> {
     pub(crate) transport: Transport<S>,
     io: Box<dyn Io>,
     driver: Option<Waker>,
-    slots: HashMap<ChannelId, Slot>,
+    slots: HashMap<ChannelId, WaitingSlot>,
     /// Events for the application, in order.
     events: VecDeque<S::Event>,
     event_waiters: Vec<Waker>,
-    global_replies: Vec<(RequestId, Option<bytes::Bytes>)>,
+    pub(crate) global_replies: Replies<Option<bytes::Bytes>>,
+    /// Why we ended the connection, where that is not the machine's own reason.
+    cause: Option<Error>,
     /// Why the connection ended, for every later call.
     ended: Option<Error>,
     pub(crate) handles: usize,
@@ -49,7 +57,8 @@ impl<S: Side> Shared<S> {
                 slots: HashMap::new(),
                 events: VecDeque::new(),
                 event_waiters: Vec::new(),
-                global_replies: Vec::new(),
+                global_replies: Replies::default(),
+                cause: None,
                 ended: None,
                 handles: 1,
                 flushed: true,
@@ -142,15 +151,13 @@ impl<S: Side> State<S> {
         if self.ended.is_some() || self.transport.is_ended() {
             return false;
         }
-        let room = self.transport.input_buf();
-        if room.is_empty() {
+        if self.events.len() > MAXIMUM_EVENTS {
             return false;
         }
-        let mut buffer = ReadBuf::new(room);
-        match Pin::new(&mut *self.io).poll_read(cx, &mut buffer) {
+        let Some(room) = self.transport.input_capacity() else { return false };
+        match std::pin::pin!(self.io.read_buf(room)).poll(cx) {
             Poll::Pending => return false,
-            Poll::Ready(Ok(())) => {
-                let filled = buffer.filled().len();
+            Poll::Ready(Ok(filled)) => {
                 let result = if filled == 0 {
                     self.transport.handle_eof(Instant::now())
                 } else {
@@ -171,10 +178,16 @@ impl<S: Side> State<S> {
         while let Some(event) = self.transport.poll_event() {
             match S::common(&event) {
                 Some(Event::Channel(id)) => self.deliver_channel(*id),
+                // Whoever waits for a reply is told of the lost connection instead.
+                Some(Event::GlobalReply { reply: None, .. }) if self.transport.is_ended() => {}
                 Some(Event::GlobalReply { id, reply }) => {
-                    self.global_replies.push((*id, reply.clone()));
+                    if self.global_replies.come(*id, reply.clone()).is_some() {
+                        self.events.push_back(event);
+                    }
                     self.wake_event_waiters();
                 }
+                // Merely told, and the peer may cause any number of them.
+                Some(Event::KeysChanged { .. } | Event::Pong(_)) if self.events.len() >= MAXIMUM_EVENTS / 2 => {}
                 _ => {
                     self.events.push_back(event);
                     self.wake_event_waiters();
@@ -184,10 +197,16 @@ impl<S: Side> State<S> {
     }
 
     fn deliver_channel(&mut self, id: ChannelId) {
+        let lost = self.transport.is_ended();
         let Some(mut channel) = self.transport.channel(id) else { return };
-        let slot = self.slots.entry(id).or_insert_with(|| Slot::new(Opening::Pending));
+        let slot = self.slots.entry(id).or_insert_with(|| WaitingSlot::new(Opening::Pending));
+        let mut result = Ok(());
         while let Some(event) = channel.poll_event() {
-            slot.deliver(event);
+            result = result.and(slot.deliver(event, lost));
+        }
+        if let Err(error) = result {
+            self.transport.disconnect(error.disconnect_reason(), &error.to_string());
+            self.cause = Some(Error::Channel(error));
         }
     }
 
@@ -198,15 +217,15 @@ impl<S: Side> State<S> {
     }
 
     pub(crate) fn add_slot(&mut self, id: ChannelId, opening: Opening) {
-        self.slots.entry(id).or_insert_with(|| Slot::new(opening));
+        self.slots.entry(id).or_insert_with(|| WaitingSlot::new(opening));
     }
 
-    pub(crate) fn slot(&mut self, id: ChannelId) -> Option<&mut Slot> {
+    pub(crate) fn slot(&mut self, id: ChannelId) -> Option<&mut WaitingSlot> {
         self.slots.get_mut(&id)
     }
 
     /// One channel with its waiting side.
-    pub(crate) fn channel(&mut self, id: ChannelId) -> Option<(ChannelMut<'_>, &mut Slot)> {
+    pub(crate) fn channel(&mut self, id: ChannelId) -> Option<(ChannelMut<'_>, &mut WaitingSlot)> {
         Some((self.transport.channel(id)?, self.slots.get_mut(&id)?))
     }
 
@@ -219,6 +238,10 @@ impl<S: Side> State<S> {
     /// Takes the next event for the application, or leaves a waker.
     pub(crate) fn poll_event(&mut self, cx: &Context<'_>) -> Poll<Option<S::Event>> {
         if let Some(event) = self.events.pop_front() {
+            // Reading may have paused until somebody looks.
+            if self.events.len() == MAXIMUM_EVENTS / 2 {
+                self.wake_driver();
+            }
             return Poll::Ready(Some(event));
         }
         if self.ended.is_some() {
@@ -234,17 +257,11 @@ impl<S: Side> State<S> {
         }
     }
 
-    /// Takes the reply to a global request, if it has come.
-    pub(crate) fn take_global_reply(&mut self, id: RequestId) -> Option<Option<bytes::Bytes>> {
-        let index = self.global_replies.iter().position(|(other, _)| *other == id)?;
-        Some(self.global_replies.swap_remove(index).1)
-    }
-
     /// Ends the connection for the handles: everybody is woken and told why.
     pub(crate) fn finish(&mut self) {
         if self.ended.is_none() {
             let error = self.transport.error().cloned().unwrap_or(konko_transport::Error::Closed);
-            self.ended = Some(Error::Transport(error));
+            self.ended = Some(self.cause.take().unwrap_or(Error::Transport(error)));
             self.deliver();
             self.wake_event_waiters();
             for slot in self.slots.values_mut() {

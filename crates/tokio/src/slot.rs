@@ -1,29 +1,15 @@
-//! What the handles of one channel wait for.
+//! Who waits for what on one channel.
 
-use konko_transport::channel::stream::Stream;
+use konko_transport::channel::error::ChannelError;
 use konko_transport::channel::event::ChannelEvent;
-use konko_transport::channel::identifier::RequestId;
-use konko_transport::wire::number::OpenFailureReason;
-use std::collections::VecDeque;
+use konko_transport::channel::stream::Stream;
+use konko_transport::slot::{Opening, Slot};
 use std::task::Waker;
 
-/// How far the opening of a channel has come.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Opening {
-    Pending,
-    Opened,
-    Failed { reason: OpenFailureReason, description: String },
-}
-
-/// The waiting side of one channel.
+/// What is kept for the handles of one channel, and the wakers of those that wait.
 #[derive(Debug)]
-pub(crate) struct Slot {
-    pub(crate) opening: Opening,
-    pub(crate) events: VecDeque<ChannelEvent>,
-    pub(crate) replies: Vec<(RequestId, bool)>,
-    pub(crate) closed: bool,
-    /// The peer said that it sends no more, before the connection was lost.
-    pub(crate) eof: bool,
+pub(crate) struct WaitingSlot {
+    pub(crate) slot: Slot,
     data_readers: Vec<Waker>,
     extended_readers: Vec<Waker>,
     writers: Vec<Waker>,
@@ -42,14 +28,10 @@ fn wake(wakers: &mut Vec<Waker>) {
     }
 }
 
-impl Slot {
+impl WaitingSlot {
     pub(crate) fn new(opening: Opening) -> Self {
         Self {
-            opening,
-            events: VecDeque::new(),
-            replies: Vec::new(),
-            closed: false,
-            eof: false,
+            slot: Slot::new(opening),
             data_readers: Vec::new(),
             extended_readers: Vec::new(),
             writers: Vec::new(),
@@ -72,32 +54,27 @@ impl Slot {
         remember(&mut self.waiters, waker);
     }
 
-    /// Takes one event of the channel: wakes whom it concerns and keeps what must be kept.
-    pub(crate) fn deliver(&mut self, event: ChannelEvent) {
+    /// Takes one event of the channel and wakes whom it concerns. `lost`: the connection has ended already.
+    ///
+    /// # Errors
+    ///
+    /// Where the peer asks more than anybody looks at.
+    pub(crate) fn deliver(&mut self, event: ChannelEvent, lost: bool) -> Result<(), ChannelError> {
         match event {
-            ChannelEvent::Readable(Stream::Data) => return wake(&mut self.data_readers),
-            ChannelEvent::Readable(Stream::Extended(_)) => return wake(&mut self.extended_readers),
-            ChannelEvent::Writable => return wake(&mut self.writers),
-            ChannelEvent::Opened => self.opening = Opening::Opened,
-            ChannelEvent::OpenFailed { reason, description } => {
-                self.opening = Opening::Failed { reason, description };
-                self.closed = true;
+            ChannelEvent::Readable(Stream::Data) => wake(&mut self.data_readers),
+            ChannelEvent::Readable(Stream::Extended(_)) => wake(&mut self.extended_readers),
+            ChannelEvent::Writable => wake(&mut self.writers),
+            event => {
+                let ends = matches!(event, ChannelEvent::Eof | ChannelEvent::Closed);
+                self.slot.deliver(event, lost)?;
+                if ends {
+                    self.wake_all();
+                } else {
+                    wake(&mut self.waiters);
+                }
             }
-            ChannelEvent::RequestReply { id, success } => self.replies.push((id, success)),
-            ChannelEvent::Eof => {
-                self.eof = true;
-                wake(&mut self.data_readers);
-                wake(&mut self.extended_readers);
-                self.events.push_back(ChannelEvent::Eof);
-            }
-            ChannelEvent::Closed => {
-                self.closed = true;
-                self.events.push_back(ChannelEvent::Closed);
-                self.wake_all();
-            }
-            event => self.events.push_back(event),
         }
-        wake(&mut self.waiters);
+        Ok(())
     }
 
     /// Wakes everybody, because the channel or the connection is no more.

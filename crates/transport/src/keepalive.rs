@@ -53,9 +53,13 @@ impl Keepalive {
         self.due
     }
 
-    /// What is due at `now`.
-    pub fn expire(&mut self, now: Instant) -> KeepaliveStep {
+    /// What is due at `now`. While the peer must not be asked (`may_ask`), nothing counts as missed.
+    pub fn expire(&mut self, now: Instant, may_ask: bool) -> KeepaliveStep {
         if self.due.is_none_or(|due| due > now) {
+            return KeepaliveStep::Wait;
+        }
+        if !may_ask {
+            self.due = self.config.interval.and_then(|interval| now.checked_add(interval));
             return KeepaliveStep::Wait;
         }
         if self.missed >= self.config.maximum_missed {
@@ -79,10 +83,22 @@ mod tests {
         let mut keepalive = Keepalive::new(KeepaliveConfig { interval: Some(second), maximum_missed: 2 });
         assert_eq!(keepalive.due(), None);
         keepalive.heard(start);
-        assert_eq!(keepalive.expire(start), KeepaliveStep::Wait);
-        assert_eq!(keepalive.expire(start + second), KeepaliveStep::Ask);
-        assert_eq!(keepalive.expire(start + 2 * second), KeepaliveStep::Ask);
-        assert_eq!(keepalive.expire(start + 3 * second), KeepaliveStep::GiveUp);
+        assert_eq!(keepalive.expire(start, true), KeepaliveStep::Wait);
+        assert_eq!(keepalive.expire(start + second, true), KeepaliveStep::Ask);
+        assert_eq!(keepalive.expire(start + 2 * second, true), KeepaliveStep::Ask);
+        assert_eq!(keepalive.expire(start + 3 * second, true), KeepaliveStep::GiveUp);
+    }
+
+    #[test]
+    fn a_peer_that_may_not_be_asked_misses_nothing() {
+        let start = Instant::now();
+        let second = Duration::from_secs(1);
+        let mut keepalive = Keepalive::new(KeepaliveConfig { interval: Some(second), maximum_missed: 1 });
+        keepalive.heard(start);
+        for round in 1..50 {
+            assert_eq!(keepalive.expire(start + round * second, false), KeepaliveStep::Wait);
+        }
+        assert_eq!(keepalive.expire(start + 50 * second, true), KeepaliveStep::Ask);
     }
 
     #[test]
@@ -93,7 +109,7 @@ mod tests {
         keepalive.heard(now);
         for _ in 0..100 {
             now += second;
-            assert_eq!(keepalive.expire(now), KeepaliveStep::Ask);
+            assert_eq!(keepalive.expire(now, true), KeepaliveStep::Ask);
             keepalive.heard(now);
         }
     }

@@ -27,6 +27,8 @@ pub mod event;
 pub mod dispatch;
 pub mod side;
 pub mod channel_mut;
+pub mod replies;
+pub mod slot;
 pub mod transport;
 pub mod client;
 pub mod server;

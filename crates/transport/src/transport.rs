@@ -7,7 +7,7 @@ use crate::error::{Error, Timer};
 use crate::event::Event;
 use crate::keepalive::{Keepalive, KeepaliveConfig, KeepaliveStep};
 use crate::side::{Outcome, Side, SideState, Signing};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use konko_channel::channels::Channels;
 use konko_channel::config::OpenOptions;
 use konko_channel::event::ConnectionEvent;
@@ -429,6 +429,12 @@ impl<S: Side> Transport<S> {
         }
     }
 
+    fn wants_input(&self) -> bool {
+        self.phase != Phase::Ended
+            && self.packets.output().len() <= MAXIMUM_PENDING_OUTPUT
+            && self.events.len() <= MAXIMUM_PENDING_EVENTS
+    }
+
     fn output_taken(&mut self) {
         if self.phase == Phase::Connection && self.packets.outbound().room() > 0 {
             self.channels.output_room();
@@ -436,15 +442,14 @@ impl<S: Side> Transport<S> {
     }
 
     fn keepalive_expired(&mut self, now: Instant) -> Result<(), Error> {
-        match self.keepalive.expire(now) {
+        // A key exchange has its own deadline, and before authentication the message is not allowed.
+        let may_ask = self.phase == Phase::Connection && !self.packets.is_exchanging_keys();
+        match self.keepalive.expire(now, may_ask) {
             KeepaliveStep::Wait => {}
             KeepaliveStep::Ask => {
-                // A key exchange has its own deadline, and before authentication the message is not allowed.
-                if self.phase == Phase::Connection && !self.packets.is_exchanging_keys() {
-                    let id =
-                        self.channels.global_request(KeepaliveRequest::NAME, &[], true, self.packets.outbound())?;
-                    self.keepalive_requests.extend(id);
-                }
+                let out = self.packets.outbound();
+                let id = self.channels.global_request(KeepaliveRequest::NAME, &[], true, out)?;
+                self.keepalive_requests.extend(id);
             }
             KeepaliveStep::GiveUp => return Err(Error::TimedOut(Timer::Keepalive)),
         }
@@ -465,13 +470,11 @@ impl<S: Side> Machine for Transport<S> {
     type Error = Error;
 
     fn input_buf(&mut self) -> &mut [u8] {
-        if self.phase == Phase::Ended
-            || self.packets.output().len() > MAXIMUM_PENDING_OUTPUT
-            || self.events.len() > MAXIMUM_PENDING_EVENTS
-        {
-            return &mut [];
-        }
-        self.packets.input_buf()
+        if self.wants_input() { self.packets.input_buf() } else { &mut [] }
+    }
+
+    fn input_capacity(&mut self) -> Option<&mut BytesMut> {
+        if self.wants_input() { self.packets.input_capacity() } else { None }
     }
 
     fn handle_input(&mut self, now: Instant, filled: usize) -> Result<(), Error> {

@@ -170,6 +170,17 @@ impl Sshd {
     }
 }
 
+/// The names that OpenSSH has of a kind of algorithm: `kex`, `cipher`, `mac` or `key-sig`. Says SKIP when it is not
+/// installed.
+///
+/// # Panics
+/// When `ssh` does not know the kind.
+pub fn supported(kind: &str) -> Option<Vec<String>> {
+    let program = require_peer("ssh")?;
+    let names = run(Command::new(program).args(["-Q", kind]), b"", RUN).expect("ssh").expect_success();
+    Some(names.stdout_text().lines().map(str::to_owned).collect())
+}
+
 /// `known_hosts` lines for the keys of a server at `address`.
 pub fn known_hosts(address: SocketAddr, keys: &[KeyFile]) -> String {
     let host = format!("[{}]:{}", address.ip(), address.port());

@@ -56,12 +56,18 @@ fn prepare(path: &Path, state: State, shown: &PublicKey) {
 async fn every_policy_in_every_state() {
     use State::{Changed, Known, OtherType, Revoked, Unknown};
     type Policy = fn(KnownHostsFiles) -> HostKeyPolicy;
+    type Row<'a> = (&'a str, &'a dyn Fn(KnownHostsFiles) -> HostKeyPolicy, &'a [State], &'a [State]);
     let ask = |answer| move |files| HostKeyPolicy::Ask(files, Arc::new(Answers(answer, AtomicUsize::new(0))));
     let (yes, once, no) =
         (ask(HostKeyAnswer::Accept), ask(HostKeyAnswer::AcceptOnce), ask(HostKeyAnswer::Refuse));
-    let policies: [(&str, &dyn Fn(KnownHostsFiles) -> HostKeyPolicy, &[State], &[State]); 5] = [
+    let policies: [Row<'_>; 5] = [
         ("strict", &(HostKeyPolicy::Strict as Policy), &[Known], &[]),
-        ("accept-new", &(HostKeyPolicy::AcceptNew as Policy), &[Known, Unknown, OtherType], &[Unknown, OtherType]),
+        (
+            "accept-new",
+            &(HostKeyPolicy::AcceptNew as Policy),
+            &[Known, Unknown, OtherType],
+            &[Unknown, OtherType],
+        ),
         ("ask: yes", &yes, &[Known, Unknown, OtherType], &[Unknown, OtherType]),
         ("ask: once", &once, &[Known, Unknown, OtherType], &[]),
         ("ask: no", &no, &[Known], &[]),
@@ -111,7 +117,8 @@ async fn a_change_names_file_line_and_both_fingerprints() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("known_hosts");
     let (old, shown) = (key(KeyKind::Ed25519), key(KeyKind::Ed25519));
-    std::fs::write(&path, format!("# first line\n[example.org]:2222 {}\n", old.to_openssh(""))).expect("written");
+    std::fs::write(&path, format!("# first line\n[example.org]:2222 {}\n", old.to_openssh("")))
+        .expect("written");
     let policy = HostKeyPolicy::AcceptNew(KnownHostsFiles::only(&path));
     let error = policy.verify(&name(), &shown).await.expect_err("changed").to_string();
     for part in [

@@ -89,7 +89,8 @@ async fn without_a_public_half_beside_it_the_passphrase_is_needed_at_once() {
         (fixed("wrong"), KeyFileError::WrongPassphrase),
         (Passphrases::ask(&["a", "b", "c", "right"]).1, KeyFileError::WrongPassphrase),
     ] {
-        let error = KeySource::open(&files.file().with_passphrase(passphrase)).await.expect_err("no passphrase");
+        let error =
+            KeySource::open(&files.file().with_passphrase(passphrase)).await.expect_err("no passphrase");
         assert!(matches!(error, KeySourceError::File { error, .. } if error == expected));
     }
     let nobody = KeySource::open(&files.file().with_passphrase(Passphrases::ask(&[]).1)).await;

@@ -34,7 +34,8 @@ fn an_added_key_is_known_at_once_and_for_others() {
     assert_eq!(files.lookup(&host(), &shown).expect("readable"), FilesVerdict::Known);
     assert_eq!(KnownHostsFiles::only(&path).lookup(&host(), &shown).expect("readable"), FilesVerdict::Known);
     assert_eq!(files.key_types(&host()).expect("readable"), ["ssh-ed25519"]);
-    let FilesVerdict::Changed { file, line, expected } = files.lookup(&host(), &other).expect("readable") else {
+    let FilesVerdict::Changed { file, line, expected } = files.lookup(&host(), &other).expect("readable")
+    else {
         panic!("another key of the same type is a change");
     };
     assert_eq!((file.as_deref(), line, expected), (Some(path.as_path()), 1, vec![shown.clone()]));
@@ -161,7 +162,8 @@ fn what_cannot_be_written_is_remembered() {
     std::fs::write(&obstacle, "").expect("written");
     let missing = directory.path().join("missing");
     // The parent of the first file is no directory, for root neither; what follows is readable.
-    let files = KnownHostsFiles::only(obstacle.join("known_hosts")).with_user(Vec::new()).with_global(vec![missing]);
+    let files =
+        KnownHostsFiles::only(obstacle.join("known_hosts")).with_user(Vec::new()).with_global(vec![missing]);
     let (shown, other) = (ed25519(), ed25519());
     assert_eq!(files.add(&host(), &shown).expect("remembered"), FilesVerdict::Known);
     assert_eq!(files.clone().lookup(&host(), &shown).expect("readable"), FilesVerdict::Known);

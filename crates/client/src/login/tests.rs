@@ -1,5 +1,7 @@
 use super::*;
-use konko_transport::keys::signature_algorithm::{RSA_SHA2_256, RSA_SHA2_512, SIGNATURE_ALGORITHMS, SSH_ED25519, SSH_RSA};
+use konko_transport::keys::signature_algorithm::{
+    RSA_SHA2_256, RSA_SHA2_512, SIGNATURE_ALGORITHMS, SSH_ED25519, SSH_RSA,
+};
 
 /// A server by its rules: which chains of methods let a user in, and which attempts are right.
 struct Server {
@@ -41,7 +43,9 @@ impl Server {
         let succeeded = offered && self.right.contains(&(credential, method)) && algorithm.is_none_or(taken);
         if succeeded {
             self.chains.retain(|chain| chain.first() == Some(&method));
-            self.chains.iter_mut().for_each(|chain| drop(chain.remove(0)));
+            for chain in &mut self.chains {
+                chain.remove(0);
+            }
             if self.chains.iter().any(Vec::is_empty) {
                 return Outcome::Success;
             }
@@ -69,7 +73,11 @@ fn policy(setup: &Setup) -> LoginPolicy {
     LoginPolicy {
         preferred_methods: setup.preferred.clone(),
         password_prompts: 3,
-        signature_algorithms: SIGNATURE_ALGORITHMS.iter().copied().filter(|row| setup.legacy || !row.legacy).collect(),
+        signature_algorithms: SIGNATURE_ALGORITHMS
+            .iter()
+            .copied()
+            .filter(|row| setup.legacy || !row.legacy)
+            .collect(),
     }
 }
 
@@ -88,7 +96,9 @@ fn run(shapes: &[Shape], setup: &Setup, mut server: Server) -> (Vec<String>, Log
             }
             Step::LoadKey(index) => {
                 match setup.keys.iter().find(|(place, ..)| place == index) {
-                    Some((_, key_type, ready)) => login.key_loaded(*index, key_type, *ready, format!("c{index}")),
+                    Some((_, key_type, ready)) => {
+                        login.key_loaded(*index, key_type, *ready, format!("c{index}"))
+                    }
                     None => login.unusable(*index, Some("no such file".to_owned())),
                 }
                 continue;
@@ -98,7 +108,9 @@ fn run(shapes: &[Shape], setup: &Setup, mut server: Server) -> (Vec<String>, Log
                 let how = if *query_first { "query" } else { "sign" };
                 sent.push(format!("{how} c{credential} {}", algorithm.name));
             }
-            Step::TryPassword { credential, attempt } => sent.push(format!("password c{credential} #{attempt}")),
+            Step::TryPassword { credential, attempt } => {
+                sent.push(format!("password c{credential} #{attempt}"))
+            }
             Step::TryDialogue { credential, password } => {
                 sent.push(format!("dialogue c{credential}{}", if *password { " password" } else { "" }));
             }
@@ -124,7 +136,8 @@ fn rsa_at(place: usize) -> Setup {
 
 #[test]
 fn one_right_credential_takes_one_request() {
-    let (sent, report) = run(&[Shape::Key], &ed25519_at(&[0]), Server::one_of(&["publickey"]).right(0, "publickey"));
+    let (sent, report) =
+        run(&[Shape::Key], &ed25519_at(&[0]), Server::one_of(&["publickey"]).right(0, "publickey"));
     assert_eq!(sent, ["sign c0 ssh-ed25519", "in"]);
     assert_eq!(report.attempts.len(), 1);
     assert!(!report.is_without_proof());
@@ -141,7 +154,8 @@ fn credentials_are_tried_in_order_and_passed_over_where_not_offered() {
     let results: Vec<_> = report.attempts.iter().map(|attempt| attempt.result.clone()).collect();
     assert_eq!(results, [AttemptResult::Refused, AttemptResult::Refused, AttemptResult::Accepted]);
 
-    let (sent, report) = run(&shapes, &ed25519_at(&[0, 1]), Server::one_of(&["password"]).right(2, "password"));
+    let (sent, report) =
+        run(&shapes, &ed25519_at(&[0, 1]), Server::one_of(&["password"]).right(2, "password"));
     assert_eq!(sent, ["query c0 ssh-ed25519", "password c2 #1", "in"]);
     assert_eq!(report.attempts[0].result, AttemptResult::NotOffered);
 
@@ -295,7 +309,14 @@ fn the_probe_is_made_once() {
 /// covers: C07
 #[test]
 fn a_server_that_leads_in_circles_is_left() {
-    let shapes = [Shape::None, Shape::Key, Shape::Key, Shape::Password, Shape::PasswordPrompt, Shape::KeyboardInteractive];
+    let shapes = [
+        Shape::None,
+        Shape::Key,
+        Shape::Key,
+        Shape::Password,
+        Shape::PasswordPrompt,
+        Shape::KeyboardInteractive,
+    ];
     for (partial_success, alternate) in [(false, false), (true, false), (true, true), (false, true)] {
         let setup = ed25519_at(&[1, 2]);
         let credentials = shapes.iter().map(|shape| (*shape, String::new())).collect();
@@ -316,8 +337,11 @@ fn a_server_that_leads_in_circles_is_left() {
                         Step::Probe | Step::LoadKey(_) | Step::GiveUp => "",
                     };
                     let methods = ["publickey", "password", "keyboard-interactive"];
-                    let methods =
-                        methods.into_iter().filter(|m| !alternate || *m != tried).map(str::to_owned).collect();
+                    let methods = methods
+                        .into_iter()
+                        .filter(|m| !alternate || *m != tried)
+                        .map(str::to_owned)
+                        .collect();
                     login.outcome(Outcome::Failure { methods, partial_success });
                 }
             }

@@ -9,8 +9,7 @@ use tokio::net::TcpListener;
 const BACKLOG: i32 = 128;
 
 /// Both loopback addresses.
-pub(crate) const LOOPBACK: [IpAddr; 2] =
-    [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+pub(crate) const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
 /// The addresses that a text of RFC 4254 §7.1 stands for; empty for a name that is none of them. `*` is OpenSSH's
 /// for the empty text.

@@ -56,19 +56,16 @@ impl ForwardListeners {
     }
 
     /// Forwards a port; returns which. `address` is kept as it is: it comes back with every connection.
-    pub(crate) fn add_port(
-        &mut self,
-        address: &str,
-        port: u16,
-        decision: ListenDecision,
-    ) -> io::Result<u16> {
+    pub(crate) fn add_port(&mut self, address: &str, port: u16, decision: ListenDecision) -> io::Result<u16> {
         self.check_room()?;
         let requested = bind_address::addresses(address);
         let addresses = match decision {
             ListenDecision::Refuse => return Err(io::ErrorKind::PermissionDenied.into()),
             ListenDecision::AsRequested => requested,
             // One particular loopback address is as good as any.
-            ListenDecision::Loopback if requested.iter().all(|ip| ip.is_loopback()) && !requested.is_empty() => {
+            ListenDecision::Loopback
+                if requested.iter().all(|ip| ip.is_loopback()) && !requested.is_empty() =>
+            {
                 requested
             }
             ListenDecision::Loopback => LOOPBACK.to_vec(),

@@ -29,8 +29,7 @@ mod tests {
         let longest = [b"/".as_slice(), &[b'x'; 106]].concat();
         assert!(checked(&longest).is_some());
         let longer = [b"/".as_slice(), &[b'x'; 107]].concat();
-        for path in
-            [b"".as_slice(), b"/", b"x.sock", b"\0x", b"/run/\0x", b"/run/../etc/x", b"/..", &longer]
+        for path in [b"".as_slice(), b"/", b"x.sock", b"\0x", b"/run/\0x", b"/run/../etc/x", b"/..", &longer]
         {
             assert_eq!(checked(path), None, "{}", path.escape_ascii());
         }

@@ -48,20 +48,14 @@ pub(crate) async fn splice(channel: Channel, stream: impl ForwardStream) {
     channel.close();
 }
 
-async fn to_stream(
-    mut reader: ChannelReader,
-    mut stream: WriteHalf<impl ForwardStream>,
-) -> io::Result<()> {
+async fn to_stream(mut reader: ChannelReader, mut stream: WriteHalf<impl ForwardStream>) -> io::Result<()> {
     while let Some(chunk) = reader.read_chunk(PIECE).await? {
         stream.write_all(&chunk).await?;
     }
     stream.shutdown().await
 }
 
-async fn to_channel(
-    mut stream: ReadHalf<impl ForwardStream>,
-    mut writer: ChannelWriter,
-) -> io::Result<()> {
+async fn to_channel(mut stream: ReadHalf<impl ForwardStream>, mut writer: ChannelWriter) -> io::Result<()> {
     let mut piece = vec![0; PIECE];
     loop {
         let len = stream.read(&mut piece).await?;

@@ -32,7 +32,9 @@ impl Account {
 
     fn of_environment(uid: u32) -> Self {
         let path = |name: &str, default: &str| {
-            PathBuf::from(std::env::var_os(name).filter(|value| !value.is_empty()).unwrap_or_else(|| default.into()))
+            PathBuf::from(
+                std::env::var_os(name).filter(|value| !value.is_empty()).unwrap_or_else(|| default.into()),
+            )
         };
         Self {
             name: std::env::var_os("USER").unwrap_or_else(|| uid.to_string().into()),

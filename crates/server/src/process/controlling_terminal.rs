@@ -24,8 +24,7 @@ pub(crate) fn lead_session_on_terminal(command: &mut Command) {
     lead_session(command);
     // SAFETY: as above. Standard input is in place already: closures of `pre_exec` run after that.
     unsafe {
-        command.pre_exec(|| {
-            rustix::process::ioctl_tiocsctty(rustix::stdio::stdin()).map_err(io::Error::from)
-        });
+        command
+            .pre_exec(|| rustix::process::ioctl_tiocsctty(rustix::stdio::stdin()).map_err(io::Error::from));
     }
 }

@@ -86,8 +86,13 @@ impl PipedProcess {
     /// client is gone.
     pub(crate) async fn run(self, stream: SessionStream) -> Exit {
         let Self { mut group, input, output, error_output } = self;
-        let SessionStream { input: from_client, output: to_client, error_output: errors, mut controls, channel } =
-            stream;
+        let SessionStream {
+            input: from_client,
+            output: to_client,
+            error_output: errors,
+            mut controls,
+            channel,
+        } = stream;
         let mut input = pin!(carry_input(from_client, input));
         let mut output = Output::new(to_client, output);
         let mut error_output = Output::new(errors, error_output);

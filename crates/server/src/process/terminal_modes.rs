@@ -2,9 +2,7 @@
 //! left alone.
 
 use konko_transport::wire::terminal_modes::TerminalModes;
-use rustix::termios::{
-    ControlModes, InputModes, LocalModes, OutputModes, SpecialCodeIndex, Termios,
-};
+use rustix::termios::{ControlModes, InputModes, LocalModes, OutputModes, SpecialCodeIndex, Termios};
 
 /// RFC 4254 §8: "255 indicates that the character is not present/disabled".
 const DISABLED: u32 = 255;

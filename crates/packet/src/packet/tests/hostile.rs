@@ -177,7 +177,7 @@ fn groups_that_are_not_what_was_asked_for_are_refused() {
     }
 }
 
-/// covers: C01
+/// covers: K10
 #[test]
 fn a_rejected_host_key_ends_the_connection_before_anything_is_sent_under_it() {
     let mut pair = Pair::new(quick());
@@ -381,7 +381,7 @@ fn a_chained_cipher_tells_nothing_by_how_much_it_reads() {
     }
 }
 
-/// covers: I02
+/// covers: K15
 #[test]
 fn languages_are_not_looked_at() {
     let client = edited(Role::Client, quick(), Vec::new(), |proposal| {
@@ -391,7 +391,7 @@ fn languages_are_not_looked_at() {
     Pair::of(client, server_of(quick(), vec![ed25519(7)])).established();
 }
 
-/// covers: K10, C04
+/// covers: K10
 #[test]
 fn a_client_says_nothing_of_upper_layers_before_it_has_keys() {
     let config = Arc::new(quick());

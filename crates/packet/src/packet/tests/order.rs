@@ -294,7 +294,7 @@ fn outcome(mut scene: Scene, number: u8, payload: &[u8]) -> Verdict {
     Verdict::Unimplemented
 }
 
-/// covers: K02, K03, K04, K10, K12, T07, T23, A01
+/// covers: K02, K03, K04, K10, K12, T07, T23
 #[test]
 fn every_number_in_every_state() {
     for (server, table) in [(true, SERVER), (false, CLIENT)] {

@@ -15,7 +15,7 @@ fn pairs(config: &PacketConfig) -> [Pair; 2] {
     [Pair::new(config.clone()), Pair::not_strict(config.clone())].map(Pair::established)
 }
 
-/// covers: K06, R01, R06, K29
+/// covers: K06, R01, K29
 #[test]
 fn either_side_may_begin_and_both_at_once() {
     for name in ["aes128-gcm@openssh.com", "chacha20-poly1305@openssh.com", "aes128-ctr", "3des-cbc"] {
@@ -25,7 +25,7 @@ fn either_side_may_begin_and_both_at_once() {
         for (index, mut pair) in pairs(&config).into_iter().enumerate() {
             assert_eq!(pair.client.protocol.is_strict_kex(), index == 0);
             let session_id = pair.client.protocol.session_id().map(<[u8]>::to_vec);
-            for round in 0..30 {
+            for round in 0..102 {
                 if round % 3 != 0 {
                     pair.client.protocol.request_key_exchange(pair.now);
                     assert!(pair.client.protocol.is_exchanging_keys());
@@ -48,7 +48,7 @@ fn either_side_may_begin_and_both_at_once() {
             }
             assert_eq!(pair.client.protocol.session_id().map(<[u8]>::to_vec), session_id);
             assert_eq!(pair.server.protocol.session_id().map(<[u8]>::to_vec), session_id);
-            assert_eq!(pair.client.protocol.stats().key_re_exchanges, 30);
+            assert_eq!(pair.client.protocol.stats().key_re_exchanges, 102);
             assert_eq!(pair.client.host_keys_asked, 1);
             assert!(pair.client.keys_changed.contains(&(false, RekeyReason::Requested)));
             assert!(pair.client.keys_changed.contains(&(false, RekeyReason::Peer)));

@@ -1,41 +1,50 @@
-//! What is kept for the handles of one channel.
+//! What a driver keeps for the handles of one channel, and how a channel's events change it. How handles wait is
+//! the driver's.
 
 use crate::replies::Replies;
-use konko_transport::channel::ChannelEvent;
-use konko_transport::channel::error::ChannelError;
-use konko_transport::channel::event::{MAXIMUM_UNPOLLED_REQUEST_BYTES, MAXIMUM_UNPOLLED_REQUESTS};
-use konko_transport::wire::number::OpenFailureReason;
+use konko_channel::error::ChannelError;
+use konko_channel::event::{ChannelEvent, MAXIMUM_UNPOLLED_REQUEST_BYTES, MAXIMUM_UNPOLLED_REQUESTS};
+use konko_wire::number::OpenFailureReason;
 use std::collections::VecDeque;
 
 /// How far the opening of a channel has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Opening {
+pub enum Opening {
+    /// The peer has not answered yet.
     Pending,
+    /// It is open, or was.
     Opened,
-    Failed { reason: OpenFailureReason, description: String },
+    /// The peer refused.
+    Failed {
+        /// Its reason.
+        reason: OpenFailureReason,
+        /// In the peer's words; escape them before showing them.
+        description: String,
+    },
 }
 
-/// The waiting side of one channel.
+/// What is kept for the handles of one channel.
 #[derive(Debug)]
-pub(crate) struct Slot {
-    pub(crate) opening: Opening,
-    pub(crate) replies: Replies<bool>,
-    /// Whether the peer said that its data is complete, or closed the channel, before the connection ended.
-    pub(crate) complete: bool,
+pub struct Slot {
+    /// How far its opening has come.
+    pub opening: Opening,
+    /// Replies to channel requests.
+    pub replies: Replies<bool>,
     /// Whether a writer that was told to wait may try again.
-    pub(crate) writable: bool,
-    pub(crate) closed: bool,
+    pub writable: bool,
+    /// Whether nothing more will happen on it.
+    pub closed: bool,
     events: VecDeque<ChannelEvent>,
     requests: usize,
     request_bytes: usize,
 }
 
 impl Slot {
-    pub(crate) fn new(opening: Opening) -> Self {
+    /// Nothing has happened yet.
+    pub fn new(opening: Opening) -> Self {
         Self {
             opening,
             replies: Replies::default(),
-            complete: false,
             writable: true,
             closed: false,
             events: VecDeque::new(),
@@ -50,7 +59,7 @@ impl Slot {
     /// # Errors
     ///
     /// Where the peer asks more than anybody looks at.
-    pub(crate) fn deliver(&mut self, event: ChannelEvent, lost: bool) -> Result<(), ChannelError> {
+    pub fn deliver(&mut self, event: ChannelEvent, lost: bool) -> Result<(), ChannelError> {
         match event {
             ChannelEvent::Readable(_) => return Ok(()),
             ChannelEvent::Writable => self.writable = true,
@@ -69,11 +78,9 @@ impl Slot {
                 }
             }
             ChannelEvent::Eof => {
-                self.complete = true;
                 self.events.push_back(ChannelEvent::Eof);
             }
             ChannelEvent::Closed => {
-                self.complete |= !lost;
                 self.closed = true;
                 self.events.push_back(ChannelEvent::Closed);
             }
@@ -93,7 +100,7 @@ impl Slot {
     }
 
     /// The next event for the application.
-    pub(crate) fn next_event(&mut self) -> Option<ChannelEvent> {
+    pub fn next_event(&mut self) -> Option<ChannelEvent> {
         let event = self.events.pop_front()?;
         if let ChannelEvent::Request(question) = &event {
             self.requests -= 1;

@@ -1,6 +1,6 @@
 //! Replies that somebody waits for.
 
-use konko_transport::channel::RequestId;
+use konko_channel::identifier::RequestId;
 
 /// What is known of a reply.
 #[derive(Debug)]
@@ -11,9 +11,9 @@ enum Reply<T> {
     Abandoned,
 }
 
-/// The replies to requests whose senders wait for them.
+/// The replies to requests whose senders wait for them. What every driver keeps for its handles.
 #[derive(Debug)]
-pub(crate) struct Replies<T> {
+pub struct Replies<T> {
     entries: Vec<(RequestId, Reply<T>)>,
 }
 
@@ -25,12 +25,12 @@ impl<T> Default for Replies<T> {
 
 impl<T> Replies<T> {
     /// Somebody is going to wait for the reply to `id`.
-    pub(crate) fn expect(&mut self, id: RequestId) {
+    pub fn expect(&mut self, id: RequestId) {
         self.entries.push((id, Reply::Awaited));
     }
 
     /// A reply has come. It is given back if nobody ever waited for it.
-    pub(crate) fn come(&mut self, id: RequestId, reply: T) -> Option<T> {
+    pub fn come(&mut self, id: RequestId, reply: T) -> Option<T> {
         let Some(index) = self.entries.iter().position(|(other, _)| *other == id) else { return Some(reply) };
         match &mut self.entries[index].1 {
             Reply::Abandoned => {
@@ -42,7 +42,7 @@ impl<T> Replies<T> {
     }
 
     /// Takes the reply, if it has come.
-    pub(crate) fn take(&mut self, id: RequestId) -> Option<T> {
+    pub fn take(&mut self, id: RequestId) -> Option<T> {
         let index =
             self.entries.iter().position(|(other, reply)| *other == id && matches!(reply, Reply::Come(_)))?;
         match self.entries.swap_remove(index).1 {
@@ -52,7 +52,7 @@ impl<T> Replies<T> {
     }
 
     /// Nobody waits any more; should the reply come it is dropped.
-    pub(crate) fn abandon(&mut self, id: RequestId) {
+    pub fn abandon(&mut self, id: RequestId) {
         if let Some(index) = self.entries.iter().position(|(other, _)| *other == id) {
             match &mut self.entries[index].1 {
                 Reply::Come(_) => {

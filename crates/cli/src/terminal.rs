@@ -1,0 +1,177 @@
+//! The terminal of this end: its size, its raw mode, and lines read from it. Whatever was changed is put back on
+//! every way out of the program.
+
+use konko::client::WindowSize;
+use rustix::termios::{
+    ControlModes, InputModes, LocalModes, OptionalActions, OutputModes, SpecialCodeIndex, Termios, isatty, tcgetattr,
+    tcgetwinsize, tcsetattr,
+};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Mutex, PoisonError};
+use zeroize::Zeroizing;
+
+/// The terminal of this process, wherever its streams go.
+const TERMINAL: &str = "/dev/tty";
+/// The longest line that is taken, in bytes.
+const MAXIMUM_LINE_LEN: usize = 8 * 1024;
+
+/// A terminal whose settings were changed, and how they were.
+struct Changed {
+    terminal: OwnedFd,
+    before: Termios,
+    raw: bool,
+}
+
+/// One at most is changed at a time: prompts are over before a session begins.
+static CHANGED: Mutex<Option<Changed>> = Mutex::new(None);
+
+/// Puts a changed terminal back as it was. Does nothing if none is changed.
+pub fn restore() {
+    if let Some(changed) = CHANGED.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        // There is nothing to be done about a terminal that is gone.
+        let _ = tcsetattr(&changed.terminal, OptionalActions::Drain, &changed.before);
+    }
+}
+
+/// Whether the terminal is raw, so that lines must end with a carriage return.
+pub fn is_raw() -> bool {
+    CHANGED.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|changed| changed.raw)
+}
+
+/// Puts the terminal back before a panic is told.
+pub fn restore_on_panic() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        restore();
+        report(panic);
+    }));
+}
+
+/// As long as it lives, a terminal has other settings.
+#[derive(Debug)]
+#[must_use = "the settings are put back when this is dropped"]
+pub struct ChangedTerminal(());
+
+impl ChangedTerminal {
+    fn change(terminal: BorrowedFd<'_>, raw: bool, change: impl FnOnce(&mut Termios)) -> io::Result<Self> {
+        let before = tcgetattr(terminal)?;
+        let mut after = before.clone();
+        change(&mut after);
+        let changed = Changed { terminal: terminal.try_clone_to_owned()?, before, raw };
+        *CHANGED.lock().unwrap_or_else(PoisonError::into_inner) = Some(changed);
+        let guard = Self(());
+        tcsetattr(terminal, OptionalActions::Drain, &after)?;
+        Ok(guard)
+    }
+
+    /// Makes the terminal at `terminal` pass every key on, and everything that is written as it is.
+    ///
+    /// # Errors
+    ///
+    /// If it is no terminal.
+    pub fn raw(terminal: BorrowedFd<'_>) -> io::Result<Self> {
+        Self::change(terminal, true, |termios| {
+            termios.input_modes |= InputModes::IGNPAR;
+            termios.input_modes -= InputModes::ISTRIP
+                | InputModes::INLCR
+                | InputModes::IGNCR
+                | InputModes::ICRNL
+                | InputModes::IXON
+                | InputModes::IXANY
+                | InputModes::IXOFF;
+            termios.local_modes -= LocalModes::ISIG
+                | LocalModes::ICANON
+                | LocalModes::ECHO
+                | LocalModes::ECHOE
+                | LocalModes::ECHOK
+                | LocalModes::ECHONL
+                | LocalModes::IEXTEN;
+            termios.output_modes -= OutputModes::OPOST;
+            termios.control_modes = (termios.control_modes - ControlModes::CSIZE) | ControlModes::CS8;
+            termios.special_codes[SpecialCodeIndex::VMIN] = 1;
+            termios.special_codes[SpecialCodeIndex::VTIME] = 0;
+        })
+    }
+
+    fn without_echo(terminal: BorrowedFd<'_>) -> io::Result<Self> {
+        Self::change(terminal, false, |termios| {
+            termios.local_modes -= LocalModes::ECHO | LocalModes::ECHOE | LocalModes::ECHOK | LocalModes::ECHONL;
+        })
+    }
+}
+
+impl Drop for ChangedTerminal {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+/// Whether standard input is a terminal.
+pub fn stdin_is_terminal() -> bool {
+    isatty(rustix::stdio::stdin())
+}
+
+/// The settings of the terminal at standard input, if it is one.
+pub fn stdin_settings() -> Option<Termios> {
+    tcgetattr(rustix::stdio::stdin()).ok()
+}
+
+/// The size of the terminal at standard input; all zero if it is none, as OpenSSH sends it.
+pub fn stdin_size() -> WindowSize {
+    match tcgetwinsize(rustix::stdio::stdin()) {
+        Ok(size) => WindowSize {
+            columns: size.ws_col.into(),
+            rows: size.ws_row.into(),
+            width_pixels: size.ws_xpixel.into(),
+            height_pixels: size.ws_ypixel.into(),
+        },
+        Err(_) => WindowSize { columns: 0, rows: 0, width_pixels: 0, height_pixels: 0 },
+    }
+}
+
+/// The terminal of this process, if it has one.
+///
+/// # Errors
+///
+/// If it has none.
+pub fn open() -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).open(TERMINAL)
+}
+
+/// Writes `prompt` to the terminal and reads a line from it, without its end. `None` at the end of the input.
+///
+/// # Errors
+///
+/// If the terminal cannot be read or written, or the line is longer than 8 KiB or not UTF-8.
+pub fn read_line(terminal: &File, prompt: &str, echo: bool) -> io::Result<Option<Zeroizing<String>>> {
+    let guard = if echo { None } else { Some(ChangedTerminal::without_echo(terminal.as_fd())?) };
+    (&mut &*terminal).write_all(prompt.as_bytes())?;
+    let mut line = Zeroizing::new(Vec::with_capacity(MAXIMUM_LINE_LEN));
+    let mut byte = [0];
+    let ended = loop {
+        if (&mut &*terminal).read(&mut byte)? == 0 {
+            break true;
+        }
+        match byte[0] {
+            b'\n' | b'\r' => break false,
+            _ if line.len() == MAXIMUM_LINE_LEN => {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "the line is too long"));
+            }
+            other => line.push(other),
+        }
+    };
+    byte[0] = 0;
+    if guard.is_some() {
+        // The end of the line was not shown either.
+        (&mut &*terminal).write_all(b"\n")?;
+    }
+    if ended && line.is_empty() {
+        return Ok(None);
+    }
+    match std::str::from_utf8(&line) {
+        Ok(text) => Ok(Some(Zeroizing::new(text.to_owned()))),
+        Err(error) => Err(io::Error::new(io::ErrorKind::InvalidData, error)),
+    }
+}

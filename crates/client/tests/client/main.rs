@@ -1,0 +1,7 @@
+//! The client against a server in this process, which does as it is told.
+
+mod scripted_server;
+mod command;
+mod login;
+mod handshake;
+mod forward;
