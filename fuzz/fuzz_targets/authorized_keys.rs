@@ -20,6 +20,9 @@ fuzz_target!(|data: &[u8]| {
     let line = key.to_openssh("");
     let base64 = line.split(' ').nth(1).expect("a type and a key").as_bytes();
     if file.find(key).is_some() {
-        assert!(data.windows(base64.len()).any(|window| window == base64), "a key that is not there is found");
+        assert!(
+            data.windows(base64.len()).any(|window| window == base64),
+            "a key that is not there is found"
+        );
     }
 });

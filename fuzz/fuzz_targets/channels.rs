@@ -4,8 +4,8 @@
 
 use bytes::Bytes;
 use konko_channel::{
-    ChannelError, ChannelEvent, ChannelId, ChannelKind, Channels, ConnectionEvent, OpenQuestion, Progress, STDERR,
-    Stream,
+    ChannelError, ChannelEvent, ChannelId, ChannelKind, Channels, ConnectionEvent, OpenQuestion, Progress,
+    STDERR, Stream,
 };
 use konko_fuzz::choices::Choices;
 use konko_fuzz::endpoints::channel_config;

@@ -20,7 +20,11 @@ fn machine(server: bool) -> PacketProtocol {
 }
 
 /// The peer's identification string, or why there is none yet or ever.
-fn read(server: bool, stream: &[u8], mut piece: impl FnMut() -> usize) -> Result<Option<Vec<u8>>, PacketError> {
+fn read(
+    server: bool,
+    stream: &[u8],
+    mut piece: impl FnMut() -> usize,
+) -> Result<Option<Vec<u8>>, PacketError> {
     let mut machine = machine(server);
     let mut rest = stream;
     while !rest.is_empty() {

@@ -5,7 +5,8 @@ use konko_wire::name_list::{MAXIMUM_LEN, MAXIMUM_NAME_LEN, MAXIMUM_NAMES, NameLi
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
-    let names: Vec<&[u8]> = if data.is_empty() { Vec::new() } else { data.split(|byte| *byte == b',').collect() };
+    let names: Vec<&[u8]> =
+        if data.is_empty() { Vec::new() } else { data.split(|byte| *byte == b',').collect() };
     let well_formed = data.len() <= MAXIMUM_LEN
         && names.len() <= MAXIMUM_NAMES
         && names.iter().all(|name| !name.is_empty() && name.iter().all(u8::is_ascii_graphic));

@@ -12,8 +12,8 @@ use konko_fuzz::payloads::packet;
 use konko_fuzz::repeatable_random::RepeatableRandom;
 use konko_keys::signature_algorithm::SIGNATURE_ALGORITHMS;
 use konko_packet::{
-    Algorithms, COMPRESSION_ALGORITHMS, Incompatibility, Negotiated, PacketConfig, PacketError, PacketProtocol,
-    Received, Row,
+    Algorithms, COMPRESSION_ALGORITHMS, Incompatibility, Negotiated, PacketConfig, PacketError,
+    PacketProtocol, Received, Row,
 };
 use libfuzzer_sys::fuzz_target;
 use std::sync::Arc;
@@ -47,9 +47,8 @@ fn first_common<T: Row>(client: &[&'static T], server: &[&'static T]) -> Option<
 
 /// What both should agree on: kex, host key, and for each direction cipher, MAC (empty for none) and compression.
 fn expected(client: &Algorithms, server: &Algorithms) -> Option<[&'static str; 8]> {
-    let own_integrity = |name: &str| {
-        name == NULL_CIPHER.name || CIPHERS.iter().any(|row| row.name == name && row.is_aead())
-    };
+    let own_integrity =
+        |name: &str| name == NULL_CIPHER.name || CIPHERS.iter().any(|row| row.name == name && row.is_aead());
     let mac = |cipher: &str, common: Option<&'static str>| {
         if own_integrity(cipher) { Some("") } else { common }
     };
@@ -122,7 +121,8 @@ fn transfer(from: &mut PacketProtocol, to: &mut PacketProtocol) -> Result<(), Pa
 fn incompatible(result: &Result<(), PacketError>) -> bool {
     matches!(
         result,
-        Err(PacketError::PeerIncompatible(Incompatibility::NoCommonAlgorithm { .. }) | PacketError::Disconnected { .. })
+        Err(PacketError::PeerIncompatible(Incompatibility::NoCommonAlgorithm { .. })
+            | PacketError::Disconnected { .. })
     )
 }
 

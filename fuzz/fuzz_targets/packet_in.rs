@@ -116,7 +116,9 @@ fuzz_target!(|data: &[u8]| {
     }
     let payloads: Vec<_> = arrived
         .iter()
-        .filter_map(|event| if let Received::Payload(payload) = event { Some(&payload.bytes[..]) } else { None })
+        .filter_map(
+            |event| if let Received::Payload(payload) = event { Some(&payload.bytes[..]) } else { None },
+        )
         .collect();
     if error.is_none() {
         assert!(payloads.len() >= whole, "{} of {whole} packets arrived", payloads.len());

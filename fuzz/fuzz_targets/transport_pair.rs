@@ -121,12 +121,16 @@ fn serve_client(end: &mut End, client: &mut Transport<Client>) {
     while let Some(event) = client.poll_event() {
         match event {
             ClientEvent::Common(event) => end.serve(client, event),
-            ClientEvent::HostKey(question) => client.accept_host_key(question, *START).expect("a good server"),
+            ClientEvent::HostKey(question) => {
+                client.accept_host_key(question, *START).expect("a good server")
+            }
             ClientEvent::Auth(ClientAuthEvent::SignatureWanted(question)) => {
                 let signature = user_key().sign(question.algorithm, &question.data).expect("a signature");
                 client.provide_signature(question, signature, *START).expect("the open question");
             }
-            ClientEvent::Auth(ClientAuthEvent::Failure { .. }) => begin(client, &mut Choices::new(&[]), *START),
+            ClientEvent::Auth(ClientAuthEvent::Failure { .. }) => {
+                begin(client, &mut Choices::new(&[]), *START)
+            }
             _ => {}
         }
     }
@@ -140,7 +144,9 @@ fn serve_server(end: &mut End, server: &mut Transport<Server>) {
             ServerEvent::Auth(ServerAuthEvent::Attempt(attempt)) => {
                 use konko_userauth::AttemptKind as Kind;
                 let result = match attempt.kind {
-                    Kind::None | Kind::KeyboardInteractive { .. } => server.reject_auth(attempt, *START, *START),
+                    Kind::None | Kind::KeyboardInteractive { .. } => {
+                        server.reject_auth(attempt, *START, *START)
+                    }
                     _ => server.accept_auth(attempt),
                 };
                 result.expect("an attempt of a good client");

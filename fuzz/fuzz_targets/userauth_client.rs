@@ -88,7 +88,9 @@ fuzz_target!(|data: &[u8]| {
                 match client.handle(&payload, &mut sent) {
                     Ok(event) => event,
                     Err(AuthError::UnassignedNumber(_)) => None,
-                    Err(AuthError::ApiMisuse(what)) => panic!("the peer is taken for the application: {what}"),
+                    Err(AuthError::ApiMisuse(what)) => {
+                        panic!("the peer is taken for the application: {what}")
+                    }
                     Err(_) => return,
                 }
             }

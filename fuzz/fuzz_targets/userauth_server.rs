@@ -6,8 +6,8 @@ use konko_fuzz::endpoints::{USER_NAME, user_key};
 use konko_fuzz::payloads::{Sent, authentication_of_client};
 use konko_keys::signature_algorithm::SSH_ED25519;
 use konko_userauth::{
-    Attempt, AttemptKind, AuthError, ClientAuth, ClientAuthConfig, ClientAuthEvent, Method, MethodName, Prompt,
-    Prompts, ServerAuth, ServerAuthConfig, ServerAuthEvent,
+    Attempt, AttemptKind, AuthError, ClientAuth, ClientAuthConfig, ClientAuthEvent, Method, MethodName,
+    Prompt, Prompts, ServerAuth, ServerAuthConfig, ServerAuthEvent,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -66,10 +66,12 @@ impl Judge {
                 Ok(())
             }
             2 if proof => server.accept_partially(attempt, &["password"], sent),
-            3 | 4 if matches!(
-                attempt.kind,
-                AttemptKind::KeyboardInteractive { .. } | AttemptKind::KeyboardInteractiveResponses { .. }
-            ) =>
+            3 | 4
+                if matches!(
+                    attempt.kind,
+                    AttemptKind::KeyboardInteractive { .. }
+                        | AttemptKind::KeyboardInteractiveResponses { .. }
+                ) =>
             {
                 let prompt = Prompt { text: "prompt".into(), echo: true };
                 let prompts = vec![prompt; choices.below(4)];

@@ -84,10 +84,8 @@ impl Application {
                 let reply = choices.flag().then(|| choices.short_bytes());
                 transport.answer_global(question, reply);
             }
-            Event::Channel(id) => {
-                if !self.channels.contains(&id) && transport.channel(id).is_some() {
-                    self.channels.push(id);
-                }
+            Event::Channel(id) if !self.channels.contains(&id) && transport.channel(id).is_some() => {
+                self.channels.push(id);
             }
             _ => {}
         }

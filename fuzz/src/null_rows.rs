@@ -3,7 +3,9 @@
 use konko_crypto::cipher::none::{NoneOpen, NoneSeal};
 use konko_crypto::cipher::{CipherAlgorithm, CipherKind};
 use konko_crypto::hash::{SHA256, SHA512};
-use konko_crypto::kex::{Agreement, Initiator, KexAlgorithm, KexError, KexMethod, SharedSecret, ValueEncoding};
+use konko_crypto::kex::{
+    Agreement, Initiator, KexAlgorithm, KexError, KexMethod, SharedSecret, ValueEncoding,
+};
 use konko_crypto::random::SecureRandom;
 
 /// A key agreement whose secret everybody knows.

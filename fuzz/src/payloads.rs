@@ -170,7 +170,10 @@ pub fn authentication_of_server(choices: &mut Choices<'_>, key_blob: &[u8]) -> V
     match kind {
         0 => {
             out.push(51);
-            put_string(&mut out, [&b"publickey,password"[..], b"", b"keyboard-interactive"][choices.below(3)]);
+            put_string(
+                &mut out,
+                [&b"publickey,password"[..], b"", b"keyboard-interactive"][choices.below(3)],
+            );
             out.push(u8::from(choices.flag()));
         }
         1 => out.push(52),

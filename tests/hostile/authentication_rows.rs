@@ -29,14 +29,11 @@ fn g_a02_the_connection_protocol_is_closed_before_authentication() {
         messages::channel_data(0, b"id\n"),
         messages::global_request("keepalive@openssh.com", true),
     ];
-    let steps: [fn(&mut Scene<Server>); 3] = [
-        Scene::handshake,
-        Scene::<Server>::serve_authentication,
-        |scene| {
+    let steps: [fn(&mut Scene<Server>); 3] =
+        [Scene::handshake, Scene::<Server>::serve_authentication, |scene| {
             scene.serve_authentication();
             scene.send(&messages::password_request("alice", "wrong"));
-        },
-    ];
+        }];
     for payload in &opens {
         for step in steps {
             let mut scene = Scene::server(Proposal::null(Role::Client));
@@ -229,7 +226,11 @@ fn g_a06_requests_of_every_kind_are_counted() {
     let mut scene = authenticating();
     let mut sent = 0;
     while scene.is_alive() {
-        scene.send(&if sent % 2 == 0 { messages::none_request("alice") } else { messages::key_query("alice", &key(1)) });
+        scene.send(&if sent % 2 == 0 {
+            messages::none_request("alice")
+        } else {
+            messages::key_query("alice", &key(1))
+        });
         sent += 1;
         assert!(sent <= 65, "no limit");
     }
@@ -268,8 +269,14 @@ fn g_a12_unknown_users_are_answered_like_known_ones() {
         |user, _| vec![messages::password_request(user, "wrong"), messages::password_request(user, "wrong")],
         |user, _| vec![messages::keyboard_interactive_request(user), messages::info_response(&["wrong"])],
         |user, _| vec![messages::password_request(user, &"x".repeat(30_000))],
-        |user, _| vec![userauth_request(user, "publickey").boolean(false).string("ssh-ed25519").string("junk").end()],
-        |user, blob| vec![userauth_request(user, "publickey").boolean(false).string("ssh-rsa").string(blob).end()],
+        |user, _| {
+            vec![
+                userauth_request(user, "publickey").boolean(false).string("ssh-ed25519").string("junk").end(),
+            ]
+        },
+        |user, blob| {
+            vec![userauth_request(user, "publickey").boolean(false).string("ssh-rsa").string(blob).end()]
+        },
         |user, _| vec![userauth_request(user, "password").boolean(true).string("wrong").string("new").end()],
     ];
     for dialogue in dialogues {
@@ -405,8 +412,12 @@ fn g_a29_long_names_are_refused_and_not_kept() {
 fn g_i07_an_unknown_kind_of_key_costs_one_request_only() {
     let mut scene = authenticating();
     let blob = message(0).string("x@konko.test").string([1; 40]).end()[1..].to_vec();
-    scene.send(&userauth_request("alice", "publickey").boolean(false).string("x@konko.test").string(&blob).end());
-    scene.send(&userauth_request("alice", "publickey").boolean(false).string("ssh-ed25519").string(&blob).end());
+    scene.send(
+        &userauth_request("alice", "publickey").boolean(false).string("x@konko.test").string(&blob).end(),
+    );
+    scene.send(
+        &userauth_request("alice", "publickey").boolean(false).string("ssh-ed25519").string(&blob).end(),
+    );
     assert_eq!(scene.numbers(), [51, 51]);
     scene.send(&messages::key_query("alice", &key(1)));
     assert_eq!(scene.numbers(), [60]);

@@ -135,7 +135,11 @@ fn g_h07_replies_that_nobody_asked_for_do_not_hide_the_right_one() {
     scene.send(&messages::on_channel(99, 0));
     scene.send(&[82]);
     assert_eq!(scene.log.len(), 2);
-    assert!(scene.log[0].contains("success: true") && scene.log[1] == "global reply false", "{:?}", scene.log);
+    assert!(
+        scene.log[0].contains("success: true") && scene.log[1] == "global reply false",
+        "{:?}",
+        scene.log
+    );
     // A close ends what is still asked.
     scene.log.clear();
     scene.target.channel(id).expect("open").request("shell", b"", true).expect("asks");
@@ -266,7 +270,10 @@ fn g_h18_both_sides_full_and_the_one_that_reads_is_served() {
 fn g_h20_global_requests_are_answered_in_order_and_limited() {
     let mut scene = server();
     for index in 0..2000 {
-        scene.send(&messages::global_request(if index % 2 == 0 { "keepalive@openssh.com" } else { "\u{fffd}" }, true));
+        scene.send(&messages::global_request(
+            if index % 2 == 0 { "keepalive@openssh.com" } else { "\u{fffd}" },
+            true,
+        ));
         scene.send(&messages::global_request("x@konko.test", false));
     }
     scene.assert_alive();
@@ -395,7 +402,12 @@ fn g_h21_channels_that_a_client_did_not_ask_for_are_questions() {
         messages::channel_open("session", 1, 10, 10).end(),
         messages::channel_open("auth-agent@openssh.com", 1, 10, 10).end(),
         messages::channel_open("x11", 1, 10, 10).string("::1").number(6000).end(),
-        messages::channel_open("forwarded-tcpip", 1, 10, 10).string("a").number(1).string("b").number(2).end(),
+        messages::channel_open("forwarded-tcpip", 1, 10, 10)
+            .string("a")
+            .number(1)
+            .string("b")
+            .number(2)
+            .end(),
         messages::channel_open("forwarded-streamlocal@openssh.com", 1, 10, 10).string("/x").string("").end(),
         messages::channel_open("tun@openssh.com", 1, 10, 10).number(1).number(0).end(),
     ];

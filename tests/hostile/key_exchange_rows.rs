@@ -222,7 +222,10 @@ fn g_k11_replies_that_do_not_prove_the_host_key() {
     let edits: Vec<(&str, Box<dyn Fn(&mut Reply)>)> = vec![
         ("no key", Box::new(|reply| reply.host_key.clear())),
         ("no signature", Box::new(|reply| reply.signature.clear())),
-        ("a key of another type", Box::new(|reply| reply.host_key = ecdsa_key().public_key().blob().to_vec())),
+        (
+            "a key of another type",
+            Box::new(|reply| reply.host_key = ecdsa_key().public_key().blob().to_vec()),
+        ),
         ("another key", Box::new(|reply| reply.host_key = key(1).public_key().blob().to_vec())),
         ("a signature over something else", Box::new(|reply| reply.signature.clone_from(&over_other_data))),
         ("a signature of another type", Box::new(|reply| reply.signature.clone_from(&of_other_type))),
@@ -263,7 +266,9 @@ fn g_k11_a_second_reply_is_not_taken() {
 #[test]
 fn g_k25_the_key_is_of_the_type_that_was_negotiated() {
     // The server says Ed25519 and comes with ECDSA, and the other way round; signatures are valid.
-    for (named, key) in [("ssh-ed25519", ecdsa_key()), ("ecdsa-sha2-nistp256", key(0)), ("ecdsa-sha2-nistp521", ecdsa_key())] {
+    for (named, key) in
+        [("ssh-ed25519", ecdsa_key()), ("ecdsa-sha2-nistp256", key(0)), ("ecdsa-sha2-nistp521", ecdsa_key())]
+    {
         let proposal = Proposal { host_key: named.into(), ..Proposal::null(Role::Server) };
         let mut scene = Scene::client(proposal);
         scene.peer.host_key = key;
@@ -342,7 +347,9 @@ fn g_k27_every_byte_that_the_client_sends_in_clear_is_signed() {
         scene.propose();
         match index.checked_sub(heard.0.len()) {
             None => scene.peer.their_identification.as_mut().expect("heard")[index] ^= 1,
-            Some(at) if kept(at) || is_length(&heard.1, at) || host_key_list(&heard.1).contains(&at) => continue,
+            Some(at) if kept(at) || is_length(&heard.1, at) || host_key_list(&heard.1).contains(&at) => {
+                continue;
+            }
             Some(at) => scene.peer.their_kex_init.as_mut().expect("heard")[at] ^= 1,
         }
         let reply = scene.peer.method_message();
@@ -393,7 +400,10 @@ fn g_k29_the_session_identifier_outlives_hashes_of_other_lengths() {
     let methods = ["curve25519-sha256", "ecdh-sha2-nistp384", "sntrup761x25519-sha512", "ecdh-sha2-nistp521"];
     for first in methods {
         let mut config = packet_config(Role::Server);
-        config.algorithms.kex.extend([&konko_crypto::kex::table::ECDH_SHA2_NISTP384, &konko_crypto::kex::table::ECDH_SHA2_NISTP521]);
+        config.algorithms.kex.extend([
+            &konko_crypto::kex::table::ECDH_SHA2_NISTP384,
+            &konko_crypto::kex::table::ECDH_SHA2_NISTP521,
+        ]);
         let config = crate::peer::setups::server_config(config);
         let mut scene = Scene::server_with(config, Proposal::real(Role::Client).with_kex(first));
         scene.serve_authentication();
@@ -510,7 +520,10 @@ fn g_k21_values_of_the_wrong_form_end_the_exchange() {
     let values: [(&str, Vec<Vec<u8>>); 3] = [
         ("curve25519-sha256", vec![vec![], vec![0; 31], vec![0; 32], vec![9; 33], vec![1; 30_000]]),
         ("mlkem768x25519-sha256", vec![vec![], vec![0; 32], vec![0xff; 1216], vec![0; 1215], vec![0; 1217]]),
-        ("diffie-hellman-group16-sha512", vec![vec![], vec![1], vec![2], vec![0xff], vec![0x7f; 2000], vec![0xff, 0xff]]),
+        (
+            "diffie-hellman-group16-sha512",
+            vec![vec![], vec![1], vec![2], vec![0xff], vec![0x7f; 2000], vec![0xff, 0xff]],
+        ),
     ];
     for (method, values) in values {
         for value in values {
@@ -518,7 +531,12 @@ fn g_k21_values_of_the_wrong_form_end_the_exchange() {
             scene.identify();
             scene.propose();
             scene.send(&message(30).string(&value).end());
-            assert!(matches!(scene.disconnect_reason(), Some(2 | 3)), "{method} {} {:?}", value.len(), scene.error);
+            assert!(
+                matches!(scene.disconnect_reason(), Some(2 | 3)),
+                "{method} {} {:?}",
+                value.len(),
+                scene.error
+            );
         }
     }
 }

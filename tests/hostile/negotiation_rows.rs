@@ -16,7 +16,8 @@ use crate::peer::setups::{client_config, packet_config, server_config};
 /// A configuration whose first method is that one.
 fn preferring(role: Role, method: &str) -> PacketConfig {
     let mut config = packet_config(role);
-    let row = KEX_ALGORITHMS.iter().copied().chain([&NULL_KEX]).find(|row| row.name == method).expect("a row");
+    let row =
+        KEX_ALGORITHMS.iter().copied().chain([&NULL_KEX]).find(|row| row.name == method).expect("a row");
     config.algorithms.kex.insert(0, row);
     config.moduli = Some(Arc::new(Moduli::builtin()));
     config
@@ -75,7 +76,8 @@ fn g_k07_markers_of_a_re_exchange_mean_nothing() {
 fn g_k08_markers_are_never_chosen_as_a_method() {
     let orders = |a: &str, b: &str| {
         let kex = "curve25519-sha256";
-        [[a, b, kex], [a, kex, b], [b, a, kex], [b, kex, a], [kex, a, b], [kex, b, a]].map(|names| names.join(","))
+        [[a, b, kex], [a, kex, b], [b, a, kex], [b, kex, a], [kex, a, b], [kex, b, a]]
+            .map(|names| names.join(","))
     };
     for names in orders("ext-info-c", "kex-strict-c-v00@openssh.com") {
         let mut scene = Scene::server(Proposal { kex: names, ..Proposal::real(Role::Client) });
@@ -293,13 +295,17 @@ fn g_k39_no_common_algorithm_is_said_by_name_and_by_disconnect() {
 #[test]
 fn g_k01_strict_key_exchange_can_be_demanded() {
     let strict = |role| PacketConfig { require_strict_kex: true, ..packet_config(role) };
-    let mut server =
-        Scene::<Server>::server_with(server_config(strict(Role::Server)), Proposal::null(Role::Client).not_strict());
+    let mut server = Scene::<Server>::server_with(
+        server_config(strict(Role::Server)),
+        Proposal::null(Role::Client).not_strict(),
+    );
     server.identify();
     server.propose();
     server.assert_disconnected(3);
-    let mut client =
-        Scene::<Client>::client_with(client_config(strict(Role::Client)), Proposal::null(Role::Server).not_strict());
+    let mut client = Scene::<Client>::client_with(
+        client_config(strict(Role::Client)),
+        Proposal::null(Role::Server).not_strict(),
+    );
     client.identify();
     client.propose();
     client.assert_disconnected(3);

@@ -128,7 +128,11 @@ fn g_z01_what_inflates_beyond_the_limit_ends_the_connection() {
         scene.log_in();
         scene.peer.inflater = Some(Decompress::new(true));
         scene.send(&payload);
-        assert!(scene.disconnect_reason().is_some_and(|reason| reasons.contains(&reason)), "{:?}", scene.error);
+        assert!(
+            scene.disconnect_reason().is_some_and(|reason| reasons.contains(&reason)),
+            "{:?}",
+            scene.error
+        );
     }
 }
 

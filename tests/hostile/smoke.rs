@@ -2,16 +2,22 @@
 
 use crate::peer::proposal::Proposal;
 use crate::peer::scene::Scene;
-use konko_packet::Algorithms;
-use konko_transport::dispatch::Role;
 use crate::peer::setups::{client_config, packet_config, server_config};
 use konko_crypto::kex::Moduli;
+use konko_packet::Algorithms;
+use konko_transport::dispatch::Role;
 use std::sync::Arc;
 
 #[test]
 fn the_byte_peer_logs_in_with_every_method_and_cipher() {
-    let methods = ["null@konko.test", "curve25519-sha256", "diffie-hellman-group14-sha256",
-        "diffie-hellman-group-exchange-sha256", "mlkem768x25519-sha256", "ecdh-sha2-nistp384"];
+    let methods = [
+        "null@konko.test",
+        "curve25519-sha256",
+        "diffie-hellman-group14-sha256",
+        "diffie-hellman-group-exchange-sha256",
+        "mlkem768x25519-sha256",
+        "ecdh-sha2-nistp384",
+    ];
     let ciphers = [
         ("null@konko.test", ""),
         ("aes128-gcm@openssh.com", ""),
@@ -37,15 +43,13 @@ fn the_byte_peer_logs_in_with_every_method_and_cipher() {
                 let proposal = Proposal::new(role, method, cipher, mac);
                 if strict { proposal } else { proposal.not_strict() }
             };
-            let mut scene =
-                Scene::server_with(server_config(config(Role::Server)), proposal(Role::Client));
+            let mut scene = Scene::server_with(server_config(config(Role::Server)), proposal(Role::Client));
             scene.log_in();
             scene.re_exchange();
             scene.send(&[80, 0, 0, 0, 1, b'x', 1]);
             assert_eq!(scene.numbers().last(), Some(&82), "{method} {cipher} {:?}", scene.error);
             assert_eq!(scene.peer.strict, strict);
-            let mut scene =
-                Scene::client_with(client_config(config(Role::Client)), proposal(Role::Server));
+            let mut scene = Scene::client_with(client_config(config(Role::Client)), proposal(Role::Server));
             scene.log_in();
             scene.re_exchange();
             scene.send(&[80, 0, 0, 0, 1, b'x', 1]);

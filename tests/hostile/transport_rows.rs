@@ -57,16 +57,43 @@ fn g_t03_a_stalled_identification_string_ends_at_its_deadline() {
 fn g_t05_packet_lengths_are_checked_before_anything_is_done_with_them() {
     const K: u64 = 1024;
     let values = [
-        0, 1, 4, 5, 7, 11, 12, 16, 28, 32, 1 << 15, 35_000, 64 * K - 4, 64 * K, 64 * K + 4, 64 * K + 16,
-        256 * K - 4, 256 * K - 1, 256 * K, 256 * K + 1, 256 * K + 16, (1 << 31) - 1, 1 << 31, (1 << 32) - 5,
-        (1 << 32) - 4, (1 << 32) - 1,
+        0,
+        1,
+        4,
+        5,
+        7,
+        11,
+        12,
+        16,
+        28,
+        32,
+        1 << 15,
+        35_000,
+        64 * K - 4,
+        64 * K,
+        64 * K + 4,
+        64 * K + 16,
+        256 * K - 4,
+        256 * K - 1,
+        256 * K,
+        256 * K + 1,
+        256 * K + 16,
+        (1 << 31) - 1,
+        1 << 31,
+        (1 << 32) - 5,
+        (1 << 32) - 4,
+        (1 << 32) - 1,
     ];
     for (cipher, mac, block, counts_from) in MODES {
         for (authenticated, limit) in [(false, 64 * 1024), (true, 256 * 1024)] {
             for value in values {
                 let length = value as u32;
                 let mut scene = server_in_mode(cipher, mac);
-                if authenticated { scene.log_in() } else { scene.handshake() }
+                if authenticated {
+                    scene.log_in()
+                } else {
+                    scene.handshake()
+                }
                 scene.take();
                 let packet = scene.peer.packet_of(length, 4, &[2; 27]);
                 scene.feed(&packet[..block.max(4) as usize]);
@@ -87,7 +114,8 @@ fn g_t05_packet_lengths_are_checked_before_anything_is_done_with_them() {
 /// covers: T05
 #[test]
 fn g_t05_in_clear() {
-    for length in [0u32, 1, 4, 5, 7, 11, 12, 13, 20, 65_532, 65_536, 65_540, 1 << 31, u32::MAX - 3, u32::MAX] {
+    for length in [0u32, 1, 4, 5, 7, 11, 12, 13, 20, 65_532, 65_536, 65_540, 1 << 31, u32::MAX - 3, u32::MAX]
+    {
         let mut server = Scene::server(Proposal::null(Role::Client));
         server.identify();
         let mut client = Scene::client(Proposal::null(Role::Server));
@@ -109,7 +137,9 @@ fn g_t05_in_clear() {
 fn g_t06_every_padding_length_with_a_valid_tag() {
     let paddings: Vec<u8> = (0..=70).chain([127, 128, 254, 255]).collect();
     for (cipher, mac, block, counts_from) in MODES {
-        for length in (1..=64u32).filter(|length| *length >= 5 && (length + 4 - counts_from).is_multiple_of(block)) {
+        for length in
+            (1..=64u32).filter(|length| *length >= 5 && (length + 4 - counts_from).is_multiple_of(block))
+        {
             for padding in paddings.iter().copied() {
                 let mut scene = server_in_mode(cipher, mac);
                 scene.handshake();
@@ -210,8 +240,15 @@ fn g_t13_cbc_ends_after_the_same_number_of_bytes_whatever_the_length() {
 #[test]
 fn g_t18_no_ping_is_answered_before_authentication() {
     let ping = message(192).string([0; 100]).end();
-    let steps: [fn(&mut Scene<Server>); 4] =
-        [Scene::identify, |scene| { scene.identify(); scene.propose(); }, Scene::handshake, Scene::<Server>::serve_authentication];
+    let steps: [fn(&mut Scene<Server>); 4] = [
+        Scene::identify,
+        |scene| {
+            scene.identify();
+            scene.propose();
+        },
+        Scene::handshake,
+        Scene::<Server>::serve_authentication,
+    ];
     for step in steps {
         let mut scene = Scene::server(Proposal::null(Role::Client));
         step(&mut scene);
@@ -314,7 +351,8 @@ fn g_t19_a_key_re_exchange_that_the_peer_never_answers() {
     scene.target.request_key_exchange(scene.now);
     let id = scene.channels[0];
     // No data is taken, so none waits.
-    let written = scene.target.channel(id).expect("open").write(konko_channel::stream::Stream::Data, &[0; 4096]);
+    let written =
+        scene.target.channel(id).expect("open").write(konko_channel::stream::Stream::Data, &[0; 4096]);
     assert_eq!(written, konko_channel::stream::Progress::Blocked);
     scene.pass(Duration::from_secs(59));
     scene.assert_alive();
@@ -436,12 +474,15 @@ fn g_t26_what_a_disconnect_says_is_shown_safely() {
             let mut scene = Scene::client(Proposal::null(Role::Server));
             scene.log_in();
             scene.send(&message(1).number(reason).string(text).string("en").end());
-            let Some(Error::Packet(error @ PacketError::Disconnected { description, .. })) = &scene.error else {
+            let Some(Error::Packet(error @ PacketError::Disconnected { description, .. })) = &scene.error
+            else {
                 panic!("{:?}", scene.error);
             };
             assert!(description.len() <= 1024 && error.to_string().len() <= 1200);
-            let unsafe_to_show =
-                |c: char| c.is_control() || matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+            let unsafe_to_show = |c: char| {
+                c.is_control()
+                    || matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            };
             assert!(!error.to_string().contains(unsafe_to_show), "{error}");
             assert!(scene.log.iter().any(|entry| entry.starts_with("disconnected")));
         }

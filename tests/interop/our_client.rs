@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use konko_client::transport::packet::{Algorithms, PacketConfig, Row, select};
 use konko_client::transport::ClientConfig;
-use konko_client::{BoxedFuture, ClientOptions, Credential, HostKeyPolicy, KnownHostsFiles, Prompt, Prompter, Secret};
+use konko_client::transport::packet::{Algorithms, PacketConfig, Row, select};
+use konko_client::{
+    BoxedFuture, ClientOptions, Credential, HostKeyPolicy, KnownHostsFiles, Prompt, Prompter, Secret,
+};
 use konko_client::{ExitStatus, Output, SshClient};
 use konko_tests::peers::{KeyFile, Sshd, TestAccount, openssh};
 use tempfile::TempDir;

@@ -39,7 +39,8 @@ impl OurServerOptions {
         let mut standard = StandardOptions::default();
         standard.user_name = Some(USER.to_owned());
         standard.authorized_keys = Some(AuthorizedKeysFile::new(user.authorized_keys()));
-        let passwords = PasswordFile::parse(format!("{USER}:{PASSWORD}\n").as_bytes()).expect("a password file");
+        let passwords =
+            PasswordFile::parse(format!("{USER}:{PASSWORD}\n").as_bytes()).expect("a password file");
         standard.passwords = Some(Arc::new(passwords));
         standard.process.shell = Some("/bin/sh".into());
         standard.process.environment.allow("KONKO_*");
@@ -105,7 +106,8 @@ impl OurServerOptions {
         }
         let server = builder.build().expect("a server");
         let (stop, stopped) = oneshot::channel::<()>();
-        let listening = runtime().block_on(Server::listen((Ipv4Addr::LOCALHOST, 0))).expect("a free loopback port");
+        let listening =
+            runtime().block_on(Server::listen((Ipv4Addr::LOCALHOST, 0))).expect("a free loopback port");
         let address = listening.local_addr().expect("a bound listener has an address");
         let serving = runtime().spawn(async move {
             server

@@ -24,7 +24,10 @@ pub fn check_all<T: Sync + Debug>(cases: &[T], check: impl Fn(&T) -> Result<(), 
             scope.spawn(|| {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::SeqCst)) {
                     if let Err(failure) = check(case) {
-                        failures.lock().expect("no case panics while it reports").push(format!("{case:?}: {failure}"));
+                        failures
+                            .lock()
+                            .expect("no case panics while it reports")
+                            .push(format!("{case:?}: {failure}"));
                     }
                 }
             });

@@ -27,9 +27,10 @@ impl User {
     /// With keys of these kinds.
     pub fn with(kinds: &[KeyKind]) -> Self {
         let folder = TempDir::new().expect("a folder for keys");
-        let keys = kinds.iter().enumerate().map(|(number, kind)| {
-            KeyFile::generate(&folder.path().join(format!("key_{number}")), *kind, "")
-        });
+        let keys = kinds
+            .iter()
+            .enumerate()
+            .map(|(number, kind)| KeyFile::generate(&folder.path().join(format!("key_{number}")), *kind, ""));
         Self { keys: keys.collect(), folder }
     }
 
@@ -44,9 +45,14 @@ impl User {
         self.file("authorized_keys", &(lines.join("\n") + "\n"))
     }
 
+    /// Where a file in their folder is.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     /// A file in their folder.
     pub fn file(&self, name: &str, contents: &str) -> PathBuf {
-        let path = self.folder.path().join(name);
+        let path = self.path(name);
         fs::write(&path, contents).expect("a file in the user's folder");
         path
     }

@@ -166,7 +166,8 @@ fn an_open_that_is_confirmed_after_its_channel_was_let_go_is_closed() {
     assert_eq!(world.server.others.len(), 2);
     for id in world.server.others.clone() {
         assert!(world.server.flows[&id].closed, "the server is left with an open channel");
-        let read = world.pair.b.transport.channel(id).map(|mut channel| channel.read(Stream::Data, &mut [0; 9]));
+        let read =
+            world.pair.b.transport.channel(id).map(|mut channel| channel.read(Stream::Data, &mut [0; 9]));
         assert_eq!(read, Some(Progress::Ended));
     }
 }

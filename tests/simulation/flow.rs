@@ -80,7 +80,8 @@ impl Flow {
             moved += 1;
         }
         if !self.idle_reader {
-            let mut buffer = vec![0; 1 + seed.below(largest)];
+            let unread = channel.state().unread(Stream::Data);
+            let mut buffer = vec![0; (1 + seed.below(largest)).min(unread.max(1))];
             if let Progress::Moved(read) = channel.read(Stream::Data, &mut buffer) {
                 self.received.extend_from_slice(&buffer[..read]);
                 moved += read;

@@ -105,7 +105,11 @@ impl Party {
                             _ => false,
                         };
                     // What ended the connection is kept by it.
-                    let _ = if right { server.accept_auth(attempt) } else { server.reject_auth(attempt, now, now) };
+                    let _ = if right {
+                        server.accept_auth(attempt)
+                    } else {
+                        server.reject_auth(attempt, now, now)
+                    };
                 }
                 _ => {}
             }
@@ -140,7 +144,8 @@ impl Party {
         let mut any = false;
         if transport.is_authenticated() {
             while let Some(flow) = self.to_open.pop_front() {
-                let id = transport.open_channel(ChannelKind::Session, OpenOptions::default()).expect("a channel");
+                let id =
+                    transport.open_channel(ChannelKind::Session, OpenOptions::default()).expect("a channel");
                 self.flows.insert(id, flow);
                 self.own.push(id);
                 any = true;

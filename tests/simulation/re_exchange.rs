@@ -14,6 +14,9 @@ fn transfer(setup: &Setup, every: Option<usize>) -> World {
     let mut world = World::new(setup, &Conditions { piece: 1000..=60_000, ..Conditions::default() });
     let (there, back) = (Flow::of(seed.bytes(LENGTH)), Flow::of(seed.bytes(LENGTH)));
     world.client_opens(there, back);
+    for party in [&mut world.client, &mut world.server] {
+        party.largest_piece = 3000;
+    }
     world.client.rekey_every = every;
     world.server.rekey_every = every.map(|every| every / 2 * 3);
     world.run();

@@ -11,8 +11,11 @@ const WINDOW: u32 = 50_000;
 #[test]
 fn a_channel_that_nobody_reads_stalls_nothing_else_and_holds_its_window() {
     let mut setup = Setup::new(8);
-    setup.channel =
-        ChannelConfig { initial_window_size: WINDOW, maximum_window_size: WINDOW, ..ChannelConfig::default() };
+    setup.channel = ChannelConfig {
+        initial_window_size: WINDOW,
+        maximum_window_size: WINDOW,
+        ..ChannelConfig::default()
+    };
     let mut seed = Seed::new(8);
     let mut world = World::new(&setup, &Conditions { piece: 1..=20_000, ..Conditions::default() });
     let unread = Flow { idle_reader: true, stays_open: true, ..Flow::default() };

@@ -27,7 +27,8 @@ impl World {
     /// Conditions from the client to the server, and back.
     pub fn with_directions(setup: &Setup, there: Conditions, back: Conditions) -> Self {
         let mut seed = Seed::new(setup.seed);
-        let link = Link::with_directions(Direction::new(seed.fork(), there), Direction::new(seed.fork(), back));
+        let link =
+            Link::with_directions(Direction::new(seed.fork(), there), Direction::new(seed.fork(), back));
         // The pair's own clock starts at its making, so the machines begin a moment before it.
         let now = Clock::default().now();
         let (a, b) = (Wire::new(setup.client(now)), Wire::new(setup.server(now)));
@@ -60,7 +61,11 @@ impl World {
     }
 
     /// Runs, through timeouts too, until `done`; says whether that came within `limit` of virtual time.
-    pub fn run_until(&mut self, limit: Duration, mut done: impl FnMut(&Wire<Client>, &Wire<Server>) -> bool) -> bool {
+    pub fn run_until(
+        &mut self,
+        limit: Duration,
+        mut done: impl FnMut(&Wire<Client>, &Wire<Server>) -> bool,
+    ) -> bool {
         let Self { pair, client, server } = self;
         pair.drive_until(limit, |a, b, now| {
             while client.step_client(&mut a.transport, now) {}
@@ -72,9 +77,8 @@ impl World {
     /// Runs until both ends have ended, which must happen.
     #[track_caller]
     pub fn run_to_the_end(&mut self) {
-        let ended = self.run_until(Duration::from_secs(600), |a, b| {
-            a.transport.is_ended() && b.transport.is_ended()
-        });
+        let ended =
+            self.run_until(Duration::from_secs(600), |a, b| a.transport.is_ended() && b.transport.is_ended());
         assert!(ended, "an end waits for ever: {:?}, {:?}", self.pair.a, self.pair.b);
     }
 
@@ -119,7 +123,12 @@ impl World {
         assert!(self.client.to_open.is_empty() && self.server.to_open.is_empty());
         for (writer, reader) in self.exchanges() {
             assert_eq!(writer.written, writer.source.len(), "not everything was written");
-            assert!(reader.received == writer.source, "{} of {} bytes came", reader.received.len(), writer.written);
+            assert!(
+                reader.received == writer.source,
+                "{} of {} bytes came",
+                reader.received.len(),
+                writer.written
+            );
             assert!(reader.got_eof && reader.closed, "a channel has not ended");
         }
     }

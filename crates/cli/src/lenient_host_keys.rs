@@ -59,7 +59,9 @@ impl HostKeyVerifier for LenientHostKeys {
             let added = self.files.add(name, key).map_err(|error| error.to_string())?;
             if added == FilesVerdict::Known && self.notices {
                 let kind = short_type(key.key_type());
-                tell(format_args!("Warning: Permanently added '{name}' ({kind}) to the list of known hosts."));
+                tell(format_args!(
+                    "Warning: Permanently added '{name}' ({kind}) to the list of known hosts."
+                ));
             }
             self.judge(name, key, added)
         })

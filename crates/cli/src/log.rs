@@ -60,7 +60,8 @@ pub fn start_for_client(level: LogLevel, file: Option<&Path>) -> Result<(), Fail
         None => builder.with_writer(std::io::stderr).event_format(ClientLines).init(),
         Some(path) => {
             let file = OpenOptions::new().append(true).create(true).open(path);
-            let file = file.map_err(|error| Failure::local(format!("cannot write {}", path.display()), error))?;
+            let file =
+                file.map_err(|error| Failure::local(format!("cannot write {}", path.display()), error))?;
             builder.with_writer(Mutex::new(file)).event_format(ClientLines).init();
         }
     }

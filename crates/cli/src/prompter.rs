@@ -81,7 +81,11 @@ impl Prompter for UserPrompter {
         })
     }
 
-    fn change_password<'a>(&'a self, user: &'a str, message: &'a str) -> BoxedFuture<'a, Option<(Secret, Secret)>> {
+    fn change_password<'a>(
+        &'a self,
+        user: &'a str,
+        message: &'a str,
+    ) -> BoxedFuture<'a, Option<(Secret, Secret)>> {
         Box::pin(async move {
             if self.withholds("Password") {
                 return None;
@@ -131,14 +135,18 @@ pub fn short_type(key_type: &str) -> &str {
 impl HostKeyPrompter for HostKeyQuestion {
     fn ask<'a>(&'a self, question: &'a UnknownHostKey) -> BoxedFuture<'a, HostKeyAnswer> {
         Box::pin(async move {
-            let (kind, fingerprint) = (short_type(question.key.key_type()), question.key.fingerprint().to_string());
+            let (kind, fingerprint) =
+                (short_type(question.key.key_type()), question.key.fingerprint().to_string());
             let mut prompt = format!(
                 "The authenticity of host '{}' can't be established.\n{kind} key fingerprint is {fingerprint}.\n",
                 question.name
             );
             for known in &question.known_by {
                 let known_kind = short_type(known.key_type());
-                prompt.push_str(&format!("The host is known by its {known_kind} key {}.\n", known.fingerprint()));
+                prompt.push_str(&format!(
+                    "The host is known by its {known_kind} key {}.\n",
+                    known.fingerprint()
+                ));
             }
             prompt.push_str("Are you sure you want to continue connecting (yes/no/[fingerprint])? ");
             loop {

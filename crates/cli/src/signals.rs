@@ -48,10 +48,12 @@ impl EndSignals {
 }
 
 async fn next_of(stream: &mut Option<Stream>) {
-    match stream {
-        Some(stream) if stream.recv().await.is_some() => {}
-        _ => std::future::pending().await,
+    if let Some(stream) = stream
+        && stream.recv().await.is_some()
+    {
+        return;
     }
+    std::future::pending().await
 }
 
 /// The signals that are ignored, as a set of bits; none where the system does not tell in a file.

@@ -3,8 +3,8 @@
 
 use konko::client::WindowSize;
 use rustix::termios::{
-    ControlModes, InputModes, LocalModes, OptionalActions, OutputModes, SpecialCodeIndex, Termios, isatty, tcgetattr,
-    tcgetwinsize, tcsetattr,
+    ControlModes, InputModes, LocalModes, OptionalActions, OutputModes, SpecialCodeIndex, Termios, isatty,
+    tcgetattr, tcgetwinsize, tcsetattr,
 };
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -97,7 +97,8 @@ impl ChangedTerminal {
 
     fn without_echo(terminal: BorrowedFd<'_>) -> io::Result<Self> {
         Self::change(terminal, false, |termios| {
-            termios.local_modes -= LocalModes::ECHO | LocalModes::ECHOE | LocalModes::ECHOK | LocalModes::ECHONL;
+            termios.local_modes -=
+                LocalModes::ECHO | LocalModes::ECHOE | LocalModes::ECHOK | LocalModes::ECHONL;
         })
     }
 }
@@ -149,9 +150,9 @@ pub fn read_line(terminal: &File, prompt: &str, echo: bool) -> io::Result<Option
     let guard = if echo { None } else { Some(ChangedTerminal::without_echo(terminal.as_fd())?) };
     (&mut &*terminal).write_all(prompt.as_bytes())?;
     let mut line = Zeroizing::new(Vec::with_capacity(MAXIMUM_LINE_LEN));
-    let mut byte = [0];
+    let mut byte = Zeroizing::new([0]);
     let ended = loop {
-        if (&mut &*terminal).read(&mut byte)? == 0 {
+        if (&mut &*terminal).read(byte.as_mut_slice())? == 0 {
             break true;
         }
         match byte[0] {
@@ -162,7 +163,6 @@ pub fn read_line(terminal: &File, prompt: &str, echo: bool) -> io::Result<Option
             other => line.push(other),
         }
     };
-    byte[0] = 0;
     if guard.is_some() {
         // The end of the line was not shown either.
         (&mut &*terminal).write_all(b"\n")?;

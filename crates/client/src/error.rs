@@ -316,7 +316,9 @@ impl Error {
         let error = match error {
             Blocking::Transport(error) => konko_tokio::Error::Transport(error),
             Blocking::Io { kind, message } => konko_tokio::Error::Io { kind, message },
-            Blocking::OpenRefused { reason, description } => konko_tokio::Error::OpenRefused { reason, description },
+            Blocking::OpenRefused { reason, description } => {
+                konko_tokio::Error::OpenRefused { reason, description }
+            }
             Blocking::ChannelClosed => konko_tokio::Error::ChannelClosed,
             Blocking::Channel(error) => konko_tokio::Error::Channel(error),
             Blocking::TimedOut { what, after } => konko_tokio::Error::TimedOut { what, after },

@@ -181,7 +181,9 @@ fn unknown(name: &HostName, key: &PublicKey) -> Error {
 async fn look<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
-    off_thread(work).await.unwrap_or_else(|error| Err(Error::Local { what: "cannot look into known_hosts", error }))
+    off_thread(work)
+        .await
+        .unwrap_or_else(|error| Err(Error::Local { what: "cannot look into known_hosts", error }))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use crate::login_report::LoginReport;
 use konko_transport::keys::public_key::PublicKey;
 use konko_transport::packet::Negotiated;
+use konko_transport::{Client, Transport};
 
 /// What is known of a connection. Algorithms are those of the moment; a key re-exchange may change them.
 #[derive(Debug, Clone)]
@@ -25,4 +26,25 @@ pub struct SessionInfo {
     pub login: LoginReport,
     /// The signature algorithms that the server takes of users' keys, if it said so.
     pub server_sig_algs: Option<Vec<String>>,
+}
+
+impl SessionInfo {
+    /// What is known of a connection; `None` if it never had keys.
+    pub(crate) fn of(
+        transport: &Transport<Client>,
+        host_key: &PublicKey,
+        login: &LoginReport,
+        banners: &[String],
+    ) -> Option<Self> {
+        Some(Self {
+            server_identification: transport.peer_identification()?.to_string(),
+            host_key: host_key.clone(),
+            negotiated: *transport.negotiated()?,
+            strict_key_exchange: transport.packets().is_strict_kex(),
+            session_id: transport.session_id()?.to_vec(),
+            banners: banners.to_vec(),
+            login: login.clone(),
+            server_sig_algs: transport.server_sig_algs().map(<[String]>::to_vec),
+        })
+    }
 }

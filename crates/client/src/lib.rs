@@ -42,12 +42,14 @@ mod remote_targets;
 mod link;
 pub mod tunnel;
 pub mod pty;
+pub mod plan;
 mod running;
 mod feeder;
 pub mod child;
 pub mod command;
 pub mod forward;
 pub mod ssh_client;
+pub mod blocking;
 
 pub use address::{Address, AddressError};
 pub use boxed_future::BoxedFuture;
@@ -70,5 +72,6 @@ pub use secret::Secret;
 pub use ssh_client::SshClient;
 pub use tunnel::Tunnel;
 
+pub use konko_blocking as blocking_driver;
 pub use konko_tokio as tokio_driver;
 pub use konko_transport as transport;

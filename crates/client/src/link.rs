@@ -94,18 +94,8 @@ impl Link {
 
     /// What is known of the connection; `None` if it never had keys.
     pub(crate) fn info(&self) -> Option<SessionInfo> {
-        self.connection.with(|transport, _| {
-            Some(SessionInfo {
-                server_identification: transport.peer_identification()?.to_string(),
-                host_key: self.host_key.clone(),
-                negotiated: *transport.negotiated()?,
-                strict_key_exchange: transport.packets().is_strict_kex(),
-                session_id: transport.session_id()?.to_vec(),
-                banners: self.banners.clone(),
-                login: self.report.clone(),
-                server_sig_algs: transport.server_sig_algs().map(<[String]>::to_vec),
-            })
-        })
+        self.connection
+            .with(|transport, _| SessionInfo::of(transport, &self.host_key, &self.report, &self.banners))
     }
 
     /// Waits until the last bytes are sent.

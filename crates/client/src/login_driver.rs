@@ -48,6 +48,7 @@ pub(crate) async fn establish(
 }
 
 /// What came of a login: everything that was tried, and the banners of the server, not escaped.
+#[derive(Debug)]
 pub(crate) struct LoggedIn {
     pub(crate) report: LoginReport,
     pub(crate) banners: Vec<String>,

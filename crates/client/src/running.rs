@@ -109,7 +109,7 @@ async fn watch_over(
 }
 
 /// The end of a command, if this is what the server reports (RFC 4254 §6.10).
-fn exit_status(question: &ChannelRequestQuestion) -> Option<ExitStatus> {
+pub(crate) fn exit_status(question: &ChannelRequestQuestion) -> Option<ExitStatus> {
     match question.parse() {
         Ok(ChannelRequest::ExitStatus(status)) => Some(ExitStatus::Code(status.exit_status)),
         Ok(ChannelRequest::ExitSignal(signal)) => Some(ExitStatus::Signal {

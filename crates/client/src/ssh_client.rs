@@ -1,7 +1,7 @@
 //! A client that is logged in: the door to everything else.
 
 use crate::address::Address;
-use crate::command::{Command, Start};
+use crate::command::Command;
 use crate::connect;
 use crate::error::{Error, Phase};
 use crate::forward::{LocalForward, RemoteForward, open_direct_tcpip};
@@ -9,13 +9,14 @@ use crate::info::SessionInfo;
 use crate::link::{DriverTask, Link};
 use crate::login_driver::establish;
 use crate::options::ClientOptions;
+use crate::plan::Start;
 use crate::remote_targets::RemoteTarget;
 use crate::tunnel::Tunnel;
 use konko_tokio::Connection;
+use konko_transport::Client;
 use konko_transport::channel::ChannelKind;
 use konko_transport::wire::message::global::Keepalive;
 use konko_transport::wire::number::DisconnectReason;
-use konko_transport::Client;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -11,7 +11,7 @@ use konko_crypto::random::SecureRandom;
 use konko_packet::received::{HostKeyQuestion, SignatureQuestion};
 use konko_packet::outbound::Outbound;
 use konko_packet::packet::PacketProtocol;
-use konko_userauth::{Attempt, AttemptKind, Prompts, ServerAuth};
+use konko_userauth::{Attempt, AttemptKind, AuthError, Prompts, ServerAuth};
 use konko_wire::encode::MessageSink;
 use konko_wire::message::transport::{ServiceAccept, ServiceRequest};
 use konko_wire::number::service;
@@ -104,12 +104,10 @@ impl SideState for ServerState {
         self.held.as_ref().map(|(due, _)| *due)
     }
 
-    fn expire(&mut self, now: Instant, out: &mut Outbound) {
-        if let Some((_, attempt)) = self.held.take_if(|(due, _)| *due <= now) {
-            // The attempt is this machine's own and unanswered, so it is not refused.
-            if let Err(error) = self.auth.reject(attempt, out) {
-                tracing::debug!(%error, "a held refusal");
-            }
+    fn expire(&mut self, now: Instant, out: &mut Outbound) -> Result<(), Error> {
+        match self.held.take_if(|(due, _)| *due <= now) {
+            Some((_, attempt)) => Ok(self.auth.reject(attempt, out)?),
+            None => Ok(()),
         }
     }
 }
@@ -159,7 +157,8 @@ impl Transport<Server> {
     /// [`Error::Auth`] where the attempt was answered already; what a message that waited for this answer brings
     /// to light, and then the connection has ended.
     pub fn accept_auth(&mut self, attempt: Attempt) -> Result<(), Error> {
-        self.state.auth.accept(attempt, self.packets.outbound())?;
+        let result = self.state.auth.accept(attempt, self.packets.outbound());
+        self.answered(result)?;
         if self.state.auth.is_done() {
             self.apply(Outcome::Authenticated(None));
         }
@@ -172,7 +171,8 @@ impl Transport<Server> {
     ///
     /// As [`accept_auth`](Self::accept_auth).
     pub fn accept_auth_partially(&mut self, attempt: Attempt, methods: &[&str]) -> Result<(), Error> {
-        self.state.auth.accept_partially(attempt, methods, self.packets.outbound())?;
+        let result = self.state.auth.accept_partially(attempt, methods, self.packets.outbound());
+        self.answered(result)?;
         self.deferred()
     }
 
@@ -193,7 +193,8 @@ impl Transport<Server> {
             self.state.held = Some((due, attempt));
             return Ok(());
         }
-        self.state.auth.reject(attempt, self.packets.outbound())?;
+        let result = self.state.auth.reject(attempt, self.packets.outbound());
+        self.answered(result)?;
         self.deferred()
     }
 
@@ -203,7 +204,8 @@ impl Transport<Server> {
     ///
     /// As [`accept_auth`](Self::accept_auth).
     pub fn ask_prompts(&mut self, attempt: Attempt, prompts: Prompts) -> Result<(), Error> {
-        self.state.auth.ask(attempt, prompts, self.packets.outbound())?;
+        let result = self.state.auth.ask(attempt, prompts, self.packets.outbound());
+        self.answered(result)?;
         self.deferred()
     }
 
@@ -213,13 +215,23 @@ impl Transport<Server> {
     ///
     /// As [`accept_auth`](Self::accept_auth).
     pub fn require_password_change(&mut self, attempt: Attempt, prompt: &str) -> Result<(), Error> {
-        self.state.auth.require_password_change(attempt, prompt, self.packets.outbound())?;
+        let result = self.state.auth.require_password_change(attempt, prompt, self.packets.outbound());
+        self.answered(result)?;
         self.deferred()
     }
 
     /// Who was authenticated.
     pub fn user_name(&self) -> Option<&str> {
         self.state.auth.user_name()
+    }
+
+    /// Ends the connection where an answer brought a limit to light; a misuse of ours ends nothing.
+    fn answered(&mut self, result: Result<(), AuthError>) -> Result<(), Error> {
+        match result {
+            Ok(()) => Ok(()),
+            Err(error @ AuthError::ApiMisuse(_)) => Err(error.into()),
+            Err(error) => Err(self.fail(error.into())),
+        }
     }
 
     fn deferred(&mut self) -> Result<(), Error> {

@@ -74,5 +74,7 @@ pub trait SideState: Send {
         None
     }
     /// Does what was put off until now.
-    fn expire(&mut self, _now: std::time::Instant, _out: &mut Outbound) {}
+    fn expire(&mut self, _now: std::time::Instant, _out: &mut Outbound) -> Result<(), Error> {
+        Ok(())
+    }
 }

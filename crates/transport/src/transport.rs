@@ -460,6 +460,9 @@ impl<S: Side> Transport<S> {
         if self.timers.expired(now).is_some() {
             return Err(Error::TimedOut(Timer::Authentication));
         }
+        if self.phase == Phase::Authentication {
+            self.state.expire(now, self.packets.outbound())?;
+        }
         self.packets.handle_timeout(now)?;
         self.keepalive_expired(now)?;
         self.process(now)
@@ -512,7 +515,7 @@ impl<S: Side> Machine for Transport<S> {
         if self.phase == Phase::Ended {
             return None;
         }
-        [self.timers.next(), self.packets.poll_timeout(), self.keepalive.due(), self.state_due()]
+        [self.timers.next(), self.packets.poll_timeout(), self.keepalive.due(), self.state.due()]
             .into_iter()
             .flatten()
             .min()
@@ -520,19 +523,6 @@ impl<S: Side> Machine for Transport<S> {
 
     fn handle_timeout(&mut self, now: Instant) -> Result<(), Error> {
         self.sticky()?;
-        self.state_expired(now);
         self.expire(now).map_err(|error| self.fail(error))
-    }
-}
-
-impl<S: Side> Transport<S> {
-    fn state_due(&self) -> Option<Instant> {
-        self.state.due()
-    }
-
-    fn state_expired(&mut self, now: Instant) {
-        if self.phase == Phase::Authentication {
-            self.state.expire(now, self.packets.outbound());
-        }
     }
 }

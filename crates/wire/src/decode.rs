@@ -136,6 +136,22 @@ impl std::fmt::Debug for Rest<'_> {
     }
 }
 
+/// A string that is a secret: it is left out of debug output.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Secret<'a>(pub &'a [u8]);
+
+impl std::fmt::Debug for Secret<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+impl<'a> Decode<'a> for Secret<'a> {
+    fn decode_from(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        reader.read_string().map(Self)
+    }
+}
+
 impl<'a> Decode<'a> for Rest<'a> {
     fn decode_from(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
         Ok(Self(reader.rest()))

@@ -1,6 +1,6 @@
 //! Writing the data types of RFC 4251 §5.
 
-use crate::decode::Rest;
+use crate::decode::{Rest, Secret};
 use crate::mpint::Mpint;
 use crate::name_list::NameList;
 
@@ -100,6 +100,12 @@ impl Encode for Mpint<'_> {
 impl Encode for NameList<'_> {
     fn encode(&self, out: &mut Vec<u8>) {
         put_string(out, self.as_str().as_bytes());
+    }
+}
+
+impl Encode for Secret<'_> {
+    fn encode(&self, out: &mut Vec<u8>) {
+        put_string(out, self.0);
     }
 }
 

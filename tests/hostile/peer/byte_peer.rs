@@ -242,7 +242,9 @@ impl BytePeer {
         let algorithm = if algorithm.key_type == self.host_key.public_key().key_type() {
             algorithm
         } else {
-            signature_algorithm::for_key_type(self.host_key.public_key().key_type()).next().expect("an algorithm")
+            signature_algorithm::for_key_type(self.host_key.public_key().key_type())
+                .next()
+                .expect("an algorithm")
         };
         let signature = self.host_key.sign(algorithm, &hash).expect("signs");
         let mut payload = vec![number];
@@ -292,7 +294,9 @@ impl BytePeer {
     pub fn receive(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {
         self.received.extend_from_slice(bytes);
         if self.their_identification.is_none() {
-            let Some(end) = self.received.windows(2).position(|pair| pair == b"\r\n") else { return Vec::new() };
+            let Some(end) = self.received.windows(2).position(|pair| pair == b"\r\n") else {
+                return Vec::new();
+            };
             let line: Vec<u8> = self.received.drain(..end + 2).collect();
             self.their_identification = Some(line[..end].to_vec());
         }

@@ -82,16 +82,23 @@ impl Keys {
         let (way, purposes) = match from {
             Role::Client => (
                 0,
-                [KeyPurpose::ClientToServerKey, KeyPurpose::ClientToServerIv, KeyPurpose::ClientToServerMacKey],
+                [
+                    KeyPurpose::ClientToServerKey,
+                    KeyPurpose::ClientToServerIv,
+                    KeyPurpose::ClientToServerMacKey,
+                ],
             ),
             Role::Server => (
                 1,
-                [KeyPurpose::ServerToClientKey, KeyPurpose::ServerToClientIv, KeyPurpose::ServerToClientMacKey],
+                [
+                    KeyPurpose::ServerToClientKey,
+                    KeyPurpose::ServerToClientIv,
+                    KeyPurpose::ServerToClientMacKey,
+                ],
             ),
         };
         let cipher = self.chosen.ciphers[way];
-        let lengths =
-            [cipher.key_len, cipher.iv_len, self.chosen.macs[way].map_or(0, |mac| mac.key_len)];
+        let lengths = [cipher.key_len, cipher.iv_len, self.chosen.macs[way].map_or(0, |mac| mac.key_len)];
         let mut keys = [const { Vec::new() }; 3];
         for (key, (purpose, len)) in keys.iter_mut().zip(purposes.into_iter().zip(lengths)) {
             let hash = self.chosen.kex.hash;
@@ -104,12 +111,14 @@ impl Keys {
     /// What protects packets sent by `from`.
     pub fn seal(&self, from: Role) -> Box<dyn Seal> {
         let (way, [key, iv, mac]) = self.derive(from);
-        compose::seal(self.chosen.ciphers[way], self.chosen.macs[way], &key, &iv, &mac).expect("keys that fit")
+        compose::seal(self.chosen.ciphers[way], self.chosen.macs[way], &key, &iv, &mac)
+            .expect("keys that fit")
     }
 
     /// What opens packets sent by `from`.
     pub fn open(&self, from: Role) -> Box<dyn Open> {
         let (way, [key, iv, mac]) = self.derive(from);
-        compose::open(self.chosen.ciphers[way], self.chosen.macs[way], &key, &iv, &mac).expect("keys that fit")
+        compose::open(self.chosen.ciphers[way], self.chosen.macs[way], &key, &iv, &mac)
+            .expect("keys that fit")
     }
 }

@@ -128,7 +128,10 @@ pub fn info_request(prompts: u32) -> Vec<u8> {
 }
 
 pub fn info_response(responses: &[&str]) -> Vec<u8> {
-    responses.iter().fold(message(61).number(responses.len() as u32), |fields, text| fields.string(text)).end()
+    responses
+        .iter()
+        .fold(message(61).number(responses.len() as u32), |fields, text| fields.string(text))
+        .end()
 }
 
 pub fn global_request(name: &str, want_reply: bool) -> Vec<u8> {

@@ -4,7 +4,9 @@
 use konko_crypto::cipher::none::{NoneOpen, NoneSeal};
 use konko_crypto::cipher::table::{CipherAlgorithm, CipherKind};
 use konko_crypto::hash::SHA256;
-use konko_crypto::kex::{Agreement, Initiator, KexAlgorithm, KexError, KexMethod, SharedSecret, ValueEncoding};
+use konko_crypto::kex::{
+    Agreement, Initiator, KexAlgorithm, KexError, KexMethod, SharedSecret, ValueEncoding,
+};
 
 const CLIENT_VALUE: &[u8] = b"the client's value";
 const SERVER_VALUE: &[u8] = b"the server's value";

@@ -54,13 +54,15 @@ impl Proposal {
 
     /// Without the marker of strict key exchange.
     pub fn not_strict(mut self) -> Self {
-        self.kex = self.kex.split(',').filter(|name| !name.starts_with("kex-strict")).collect::<Vec<_>>().join(",");
+        self.kex =
+            self.kex.split(',').filter(|name| !name.starts_with("kex-strict")).collect::<Vec<_>>().join(",");
         self
     }
 
     /// Without the marker of RFC 8308.
     pub fn without_ext_info(mut self) -> Self {
-        self.kex = self.kex.split(',').filter(|name| !name.starts_with("ext-info")).collect::<Vec<_>>().join(",");
+        self.kex =
+            self.kex.split(',').filter(|name| !name.starts_with("ext-info")).collect::<Vec<_>>().join(",");
         self
     }
 

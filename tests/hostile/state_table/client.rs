@@ -100,7 +100,12 @@ fn taken_if(taken: bool) -> Outcome {
     if taken { Outcome::Taken } else { Outcome::Disconnected }
 }
 
-const fn state(name: &'static str, column: Column, build: fn() -> Scene<Client>, resolve: fn(u8) -> Outcome) -> State {
+const fn state(
+    name: &'static str,
+    column: Column,
+    build: fn() -> Scene<Client>,
+    resolve: fn(u8) -> Outcome,
+) -> State {
     SubState { name, column, strict: true, build, resolve, settle: None }
 }
 
@@ -127,12 +132,17 @@ fn the_first_key_exchange() {
         lax(state("K1 not strict", Column::K1, || scene(false), nothing)),
         state("K2", Column::K2, || proposed(scene(true)), |number| taken_if(number == 31)),
         lax(state("K2 not strict", Column::K2, || proposed(scene(false)), |number| taken_if(number == 31))),
-        state("K2 wrong guess", Column::K2, || {
-            let mut scene = scene(true);
-            scene.peer.proposal.kex.insert_str(0, "unknown@konko.test,");
-            scene.peer.proposal.first_kex_packet_follows = true;
-            proposed(scene)
-        }, |number| if matches!(number, 30..=49) { Outcome::Dropped } else { Outcome::Disconnected }),
+        state(
+            "K2 wrong guess",
+            Column::K2,
+            || {
+                let mut scene = scene(true);
+                scene.peer.proposal.kex.insert_str(0, "unknown@konko.test,");
+                scene.peer.proposal.first_kex_packet_follows = true;
+                proposed(scene)
+            },
+            |number| if matches!(number, 30..=49) { Outcome::Dropped } else { Outcome::Disconnected },
+        ),
         state("K3", Column::K3, || exchanged(scene(true)), nothing),
         lax(state("K3 not strict", Column::K3, || exchanged(scene(false)), nothing)),
     ];
@@ -144,12 +154,17 @@ fn the_first_key_exchange() {
 fn a_group_exchange() {
     let states = [
         state("K2 group asked", Column::K2, group_exchange, |number| taken_if(number == 31)),
-        state("K2 group given", Column::K2, || {
-            let mut scene = group_exchange();
-            let group = scene.peer.method_message();
-            scene.send(&group);
-            scene
-        }, |number| taken_if(number == 33)),
+        state(
+            "K2 group given",
+            Column::K2,
+            || {
+                let mut scene = group_exchange();
+                let group = scene.peer.method_message();
+                scene.send(&group);
+                scene
+            },
+            |number| taken_if(number == 33),
+        ),
     ];
     walk_all(Role::Client, &states, body);
 }
@@ -162,42 +177,79 @@ fn encrypted(number: u8) -> Outcome {
 #[test]
 fn before_authentication() {
     let states = [
-        state("N0", Column::N0, || {
-            let mut scene = exchanged(scene(true));
-            scene.new_keys();
-            scene
-        }, encrypted),
-        state("V", Column::V, || {
-            let mut scene = exchanged(scene(true));
-            scene.new_keys();
-            scene.send(&messages::ignore(0));
-            scene
-        }, encrypted),
-        state("A", Column::A, || {
-            let mut scene = Scene::client(Proposal::null(Role::Server));
-            scene.serve_authentication();
-            scene
-        }, |number| taken_if(matches!(number, 7 | 20))),
-        state("A none", Column::A, || asked(Method::None), |number| taken_if(matches!(number, 7 | 20 | 51 | 52))),
-        state("A password", Column::A, || asked(password("right")), |number| {
-            taken_if(matches!(number, 7 | 20 | 51 | 52 | 60))
-        }),
-        state("A key query", Column::A, || asked(key_method(true)), |number| {
-            taken_if(matches!(number, 7 | 20 | 51 | 60))
-        }),
-        state("A key question open", Column::A, || asked(key_method(false)), |number| {
-            taken_if(matches!(number, 7 | 20))
-        }),
-        state("A key proof", Column::A, || {
-            let mut scene = Scene::client(Proposal::null(Role::Server));
-            scene.serve_authentication();
-            scene.user_key = Some(key(1));
-            scene.ask(key_method(false));
-            scene
-        }, |number| taken_if(matches!(number, 7 | 20 | 51 | 52))),
-        state("A dialogue", Column::A, || {
-            asked(Method::KeyboardInteractive { submethods: String::new() })
-        }, |number| taken_if(matches!(number, 7 | 20 | 51 | 52 | 60))),
+        state(
+            "N0",
+            Column::N0,
+            || {
+                let mut scene = exchanged(scene(true));
+                scene.new_keys();
+                scene
+            },
+            encrypted,
+        ),
+        state(
+            "V",
+            Column::V,
+            || {
+                let mut scene = exchanged(scene(true));
+                scene.new_keys();
+                scene.send(&messages::ignore(0));
+                scene
+            },
+            encrypted,
+        ),
+        state(
+            "A",
+            Column::A,
+            || {
+                let mut scene = Scene::client(Proposal::null(Role::Server));
+                scene.serve_authentication();
+                scene
+            },
+            |number| taken_if(matches!(number, 7 | 20)),
+        ),
+        state(
+            "A none",
+            Column::A,
+            || asked(Method::None),
+            |number| taken_if(matches!(number, 7 | 20 | 51 | 52)),
+        ),
+        state(
+            "A password",
+            Column::A,
+            || asked(password("right")),
+            |number| taken_if(matches!(number, 7 | 20 | 51 | 52 | 60)),
+        ),
+        state(
+            "A key query",
+            Column::A,
+            || asked(key_method(true)),
+            |number| taken_if(matches!(number, 7 | 20 | 51 | 60)),
+        ),
+        state(
+            "A key question open",
+            Column::A,
+            || asked(key_method(false)),
+            |number| taken_if(matches!(number, 7 | 20)),
+        ),
+        state(
+            "A key proof",
+            Column::A,
+            || {
+                let mut scene = Scene::client(Proposal::null(Role::Server));
+                scene.serve_authentication();
+                scene.user_key = Some(key(1));
+                scene.ask(key_method(false));
+                scene
+            },
+            |number| taken_if(matches!(number, 7 | 20 | 51 | 52)),
+        ),
+        state(
+            "A dialogue",
+            Column::A,
+            || asked(Method::KeyboardInteractive { submethods: String::new() }),
+            |number| taken_if(matches!(number, 7 | 20 | 51 | 52 | 60)),
+        ),
     ];
     walk_all(Role::Client, &states, body);
 }
@@ -238,23 +290,38 @@ fn after_authentication() {
         state("O", Column::O, logged_in, no_channel),
         state("O opening", Column::O, opening_channel, opening),
         state("O open", Column::O, with_channel, open),
-        state("O EOF received", Column::O, || {
-            let mut scene = with_channel();
-            scene.send(&messages::on_channel(96, 0));
-            scene
-        }, open),
-        state("O CLOSE sent", Column::O, || {
-            let mut scene = with_channel();
-            let id = scene.channels[0];
-            scene.target.channel(id).expect("open").close();
-            scene.settle();
-            scene
-        }, half_closed),
-        state("O refused", Column::O, || {
-            let mut scene = opening_channel();
-            scene.send(&messages::open_failure(0));
-            scene
-        }, no_channel),
+        state(
+            "O EOF received",
+            Column::O,
+            || {
+                let mut scene = with_channel();
+                scene.send(&messages::on_channel(96, 0));
+                scene
+            },
+            open,
+        ),
+        state(
+            "O CLOSE sent",
+            Column::O,
+            || {
+                let mut scene = with_channel();
+                let id = scene.channels[0];
+                scene.target.channel(id).expect("open").close();
+                scene.settle();
+                scene
+            },
+            half_closed,
+        ),
+        state(
+            "O refused",
+            Column::O,
+            || {
+                let mut scene = opening_channel();
+                scene.send(&messages::open_failure(0));
+                scene
+            },
+            no_channel,
+        ),
     ];
     walk_all(Role::Client, &states, body);
 }
@@ -267,12 +334,17 @@ fn in_a_key_re_exchange() {
         state("R3", Column::R3, || exchanged(logged_in()), |number| taken_if(number == 193)),
         SubState {
             settle: Some(Scene::re_exchange),
-            ..state("O own proposal sent", Column::O, || {
-                let mut scene = logged_in();
-                scene.target.request_key_exchange(scene.now);
-                scene.settle();
-                scene
-            }, no_channel)
+            ..state(
+                "O own proposal sent",
+                Column::O,
+                || {
+                    let mut scene = logged_in();
+                    scene.target.request_key_exchange(scene.now);
+                    scene.settle();
+                    scene
+                },
+                no_channel,
+            )
         },
     ];
     walk_all(Role::Client, &states, body);

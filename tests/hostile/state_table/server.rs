@@ -1,7 +1,7 @@
 //! What a server receives.
 
-use konko_channel::open::ChannelKind;
 use konko_channel::config::OpenOptions;
+use konko_channel::open::ChannelKind;
 use konko_crypto::kex::Moduli;
 use konko_transport::Server;
 use konko_transport::dispatch::Role;
@@ -102,7 +102,12 @@ fn responses(number: u8) -> Outcome {
     if matches!(number, 20 | 61) { Outcome::Taken } else { Outcome::Disconnected }
 }
 
-const fn state(name: &'static str, column: Column, build: fn() -> Scene<Server>, resolve: fn(u8) -> Outcome) -> State {
+const fn state(
+    name: &'static str,
+    column: Column,
+    build: fn() -> Scene<Server>,
+    resolve: fn(u8) -> Outcome,
+) -> State {
     SubState { name, column, strict: true, build, resolve, settle: None }
 }
 
@@ -132,12 +137,17 @@ fn the_first_key_exchange() {
         state("K2", Column::K2, || proposed(scene(true)), due_30),
         lax(state("K2 not strict", Column::K2, || proposed(scene(false)), due_30)),
         state("K2 group asked", Column::K2, group_exchange, due_34),
-        state("K2 wrong guess", Column::K2, || {
-            let mut scene = scene(true);
-            scene.peer.proposal.kex.insert_str(0, "unknown@konko.test,");
-            scene.peer.proposal.first_kex_packet_follows = true;
-            proposed(scene)
-        }, |number| if matches!(number, 30..=49) { Outcome::Dropped } else { Outcome::Disconnected }),
+        state(
+            "K2 wrong guess",
+            Column::K2,
+            || {
+                let mut scene = scene(true);
+                scene.peer.proposal.kex.insert_str(0, "unknown@konko.test,");
+                scene.peer.proposal.first_kex_packet_follows = true;
+                proposed(scene)
+            },
+            |number| if matches!(number, 30..=49) { Outcome::Dropped } else { Outcome::Disconnected },
+        ),
         state("K3", Column::K3, || exchanged(scene(true)), nothing),
         lax(state("K3 not strict", Column::K3, || exchanged(scene(false)), nothing)),
     ];
@@ -147,12 +157,17 @@ fn the_first_key_exchange() {
 /// covers: K12
 #[test]
 fn the_second_step_of_a_group_exchange() {
-    let states = [state("K2 group given", Column::K2, || {
-        let mut scene = group_exchange();
-        let request = scene.peer.method_message();
-        scene.send(&request);
-        scene
-    }, due_32)];
+    let states = [state(
+        "K2 group given",
+        Column::K2,
+        || {
+            let mut scene = group_exchange();
+            let request = scene.peer.method_message();
+            scene.send(&request);
+            scene
+        },
+        due_32,
+    )];
     walk_all(Role::Server, &states, body);
 }
 
@@ -160,32 +175,55 @@ fn the_second_step_of_a_group_exchange() {
 #[test]
 fn before_authentication() {
     let states = [
-        state("N0", Column::N0, || {
-            let mut scene = scene(true);
-            scene.propose();
-            scene.exchange();
-            scene.new_keys();
-            scene
-        }, encrypted),
-        state("V", Column::V, || {
-            let mut scene = scene(true);
-            scene.propose();
-            scene.exchange();
-            scene.new_keys();
-            scene.send(&messages::ignore(0));
-            scene
-        }, encrypted),
+        state(
+            "N0",
+            Column::N0,
+            || {
+                let mut scene = scene(true);
+                scene.propose();
+                scene.exchange();
+                scene.new_keys();
+                scene
+            },
+            encrypted,
+        ),
+        state(
+            "V",
+            Column::V,
+            || {
+                let mut scene = scene(true);
+                scene.propose();
+                scene.exchange();
+                scene.new_keys();
+                scene.send(&messages::ignore(0));
+                scene
+            },
+            encrypted,
+        ),
         state("A", Column::A, || authenticating(&[]), no_responses),
-        state("A dialogue", Column::A, || {
-            authenticating(&messages::keyboard_interactive_request("alice"))
-        }, responses),
-        state("A partial", Column::A, || authenticating(&messages::password_request("alice", "half")), no_responses),
-        state("A judged", Column::A, || {
-            let mut scene = authenticating(&[]);
-            scene.holds_questions = true;
-            scene.send(&messages::password_request("alice", "right"));
-            scene
-        }, no_responses),
+        state(
+            "A dialogue",
+            Column::A,
+            || authenticating(&messages::keyboard_interactive_request("alice")),
+            responses,
+        ),
+        state(
+            "A partial",
+            Column::A,
+            || authenticating(&messages::password_request("alice", "half")),
+            no_responses,
+        ),
+        state(
+            "A judged",
+            Column::A,
+            || {
+                let mut scene = authenticating(&[]);
+                scene.holds_questions = true;
+                scene.send(&messages::password_request("alice", "right"));
+                scene
+            },
+            no_responses,
+        ),
     ];
     walk_all(Role::Server, &states, body);
 }
@@ -236,26 +274,41 @@ fn half_closed(number: u8) -> Outcome {
 fn after_authentication() {
     let states = [
         state("O", Column::O, logged_in, no_channel),
-        state("O opening", Column::O, || {
-            let mut scene = logged_in();
-            let kind = ChannelKind::AgentConnection;
-            scene.target.open_channel(kind, OpenOptions::default()).expect("opens");
-            scene.settle();
-            scene
-        }, opening),
+        state(
+            "O opening",
+            Column::O,
+            || {
+                let mut scene = logged_in();
+                let kind = ChannelKind::AgentConnection;
+                scene.target.open_channel(kind, OpenOptions::default()).expect("opens");
+                scene.settle();
+                scene
+            },
+            opening,
+        ),
         state("O open", Column::O, with_channel, open),
-        state("O EOF sent", Column::O, || {
-            let mut scene = with_channel();
-            let id = scene.channels[0];
-            scene.target.channel(id).expect("open").send_eof().expect("sends");
-            scene.settle();
-            scene
-        }, open),
-        state("O EOF received", Column::O, || {
-            let mut scene = with_channel();
-            scene.send(&messages::on_channel(96, 0));
-            scene
-        }, open),
+        state(
+            "O EOF sent",
+            Column::O,
+            || {
+                let mut scene = with_channel();
+                let id = scene.channels[0];
+                scene.target.channel(id).expect("open").send_eof().expect("sends");
+                scene.settle();
+                scene
+            },
+            open,
+        ),
+        state(
+            "O EOF received",
+            Column::O,
+            || {
+                let mut scene = with_channel();
+                scene.send(&messages::on_channel(96, 0));
+                scene
+            },
+            open,
+        ),
     ];
     walk_all(Role::Server, &states, body);
 }
@@ -264,33 +317,53 @@ fn after_authentication() {
 #[test]
 fn after_the_end_of_a_channel() {
     let states = [
-        state("O CLOSE sent", Column::O, || {
-            let mut scene = with_channel();
-            let id = scene.channels[0];
-            scene.target.channel(id).expect("open").close();
-            scene.settle();
-            scene
-        }, half_closed),
-        state("O CLOSE received", Column::O, || {
-            let mut scene = with_channel();
-            scene.send(&messages::on_channel(97, 0));
-            scene
-        }, no_channel),
-        state("O released", Column::O, || {
-            let mut scene = with_channel();
-            scene.send(&messages::on_channel(97, 0));
-            let id = scene.channels[0];
-            scene.target.release_channel(id);
-            scene.settle();
-            scene
-        }, no_channel),
-        state("O denied", Column::O, || {
-            let mut scene = logged_in();
-            scene.accepts_channels = false;
-            scene.send(&messages::channel_open("session", 0, 1000, 1000).end());
-            scene.accepts_channels = true;
-            scene
-        }, no_channel),
+        state(
+            "O CLOSE sent",
+            Column::O,
+            || {
+                let mut scene = with_channel();
+                let id = scene.channels[0];
+                scene.target.channel(id).expect("open").close();
+                scene.settle();
+                scene
+            },
+            half_closed,
+        ),
+        state(
+            "O CLOSE received",
+            Column::O,
+            || {
+                let mut scene = with_channel();
+                scene.send(&messages::on_channel(97, 0));
+                scene
+            },
+            no_channel,
+        ),
+        state(
+            "O released",
+            Column::O,
+            || {
+                let mut scene = with_channel();
+                scene.send(&messages::on_channel(97, 0));
+                let id = scene.channels[0];
+                scene.target.release_channel(id);
+                scene.settle();
+                scene
+            },
+            no_channel,
+        ),
+        state(
+            "O denied",
+            Column::O,
+            || {
+                let mut scene = logged_in();
+                scene.accepts_channels = false;
+                scene.send(&messages::channel_open("session", 0, 1000, 1000).end());
+                scene.accepts_channels = true;
+                scene
+            },
+            no_channel,
+        ),
     ];
     walk_all(Role::Server, &states, body);
 }
@@ -304,12 +377,17 @@ fn in_a_key_re_exchange() {
         state("R3", Column::R3, || exchanged(logged_in()), pong),
         SubState {
             settle: Some(Scene::re_exchange),
-            ..state("O own proposal sent", Column::O, || {
-                let mut scene = logged_in();
-                scene.target.request_key_exchange(scene.now);
-                scene.settle();
-                scene
-            }, no_channel)
+            ..state(
+                "O own proposal sent",
+                Column::O,
+                || {
+                    let mut scene = logged_in();
+                    scene.target.request_key_exchange(scene.now);
+                    scene.settle();
+                    scene
+                },
+                no_channel,
+            )
         },
     ];
     walk_all(Role::Server, &states, body);

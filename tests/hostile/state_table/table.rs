@@ -52,7 +52,9 @@ impl Table {
                 assert!(rows[usize::from(number)].replace(cells).is_none(), "two rows for {number}");
             }
         }
-        Self(rows.into_iter().enumerate().map(|(n, row)| row.unwrap_or_else(|| no_row(receiver, n))).collect())
+        Self(
+            rows.into_iter().enumerate().map(|(n, row)| row.unwrap_or_else(|| no_row(receiver, n))).collect(),
+        )
     }
 
     pub fn cell(&self, number: u8, column: Column) -> Cell {

@@ -6,7 +6,8 @@ use super::table::{Cell, Column, Table};
 use crate::peer::scene::{Application, Scene};
 
 /// How the application's words for something that the peer wants from it begin.
-const ACTIONS: [&str; 7] = ["attempt", "authenticated", "success", "open ", "global ", "request ", "host key"];
+const ACTIONS: [&str; 7] =
+    ["attempt", "authenticated", "success", "open ", "global ", "request ", "host key"];
 
 /// The form of a message's body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +83,13 @@ fn formed(mut payload: Vec<u8>, form: Form) -> Vec<u8> {
     payload
 }
 
-fn expected<S: Application>(table: &Table, state: &SubState<S>, number: u8, form: Form, has_fields: bool) -> Outcome {
+fn expected<S: Application>(
+    table: &Table,
+    state: &SubState<S>,
+    number: u8,
+    form: Form,
+    has_fields: bool,
+) -> Outcome {
     let outcome = match table.cell(number, state.column) {
         Cell::Legal if number == 1 => Outcome::Ended,
         Cell::Legal => Outcome::Taken,
@@ -144,7 +151,13 @@ fn outcome<S: Application>(scene: &mut Scene<S>, state: &SubState<S>, number: u8
             assert!(!numbers.contains(&1), "a DISCONNECT is answered with one");
             Outcome::Ended
         } else {
-            assert_eq!(numbers.last(), Some(&1), "{} {number}: ended without a word: {:?}", state.name, scene.error);
+            assert_eq!(
+                numbers.last(),
+                Some(&1),
+                "{} {number}: ended without a word: {:?}",
+                state.name,
+                scene.error
+            );
             let acted = scene.log.iter().any(|entry| ACTIONS.iter().any(|action| entry.starts_with(action)));
             assert!(!acted, "{} {number}: the application was told {:?}", state.name, scene.log);
             Outcome::Disconnected

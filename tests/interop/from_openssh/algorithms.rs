@@ -19,7 +19,8 @@ fn talk(server: &OurServer, user: &User, options: &[String], logged: &[&str]) ->
     let ssh = ssh.identity(&user.key().private).known_hosts(&server.known_hosts());
     let ssh = options.iter().fold(ssh, |ssh, option| ssh.option(option));
     let input = konko_tests::Seed::new(5).bytes(3 * MEGABYTE);
-    let finished = ssh.option("RekeyLimit=1M").option("LogLevel=DEBUG1").run("cat; echo oops >&2; exit 7", &input);
+    let finished =
+        ssh.option("RekeyLimit=1M").option("LogLevel=DEBUG1").run("cat; echo oops >&2; exit 7", &input);
     let log = finished.stderr_text();
     ensure(finished.code() == Some(7) && !finished.timed_out, format!("{}: {log}", finished.status))?;
     same("standard output", &input, &finished.stdout)?;
@@ -78,7 +79,12 @@ fn every_host_key_algorithm() {
     let names = SIGNATURE_ALGORITHMS.iter().map(|row| row.name).filter(|name| *name != "ssh-dss");
     let Some(names) = common("key-sig", names, 7) else { return };
     check_all(&names, |name| {
-        talk(&server, &user, &[format!("HostKeyAlgorithms={name}")], &[&format!("host key algorithm: {name}")])
+        talk(
+            &server,
+            &user,
+            &[format!("HostKeyAlgorithms={name}")],
+            &[&format!("host key algorithm: {name}")],
+        )
     });
 }
 

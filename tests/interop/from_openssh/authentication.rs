@@ -18,7 +18,8 @@ fn every_kind_of_key_and_every_algorithm() {
         .packet(|packet| packet.user_signature_algorithms = SIGNATURE_ALGORITHMS.to_vec())
         .transport(|config| config.auth.signature_algorithms = SIGNATURE_ALGORITHMS.to_vec())
         .start();
-    let names = ["ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "rsa-sha2-512"];
+    let names =
+        ["ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "rsa-sha2-512"];
     let mut cases: Vec<_> = names.into_iter().enumerate().collect();
     cases.extend([(4, "rsa-sha2-256"), (4, "ssh-rsa")]);
     check_all(&cases, |(key, name)| {
@@ -34,7 +35,8 @@ fn sha1_is_not_taken_unless_enabled() {
     let user = User::with(&[KeyKind::Rsa(2048)]);
     let server = OurServerOptions::new(&user).start();
     let Some(client) = ssh(&server, USER) else { return };
-    let refused = client.identity(&user.key().private).option("PubkeyAcceptedAlgorithms=ssh-rsa").run("true", b"");
+    let refused =
+        client.identity(&user.key().private).option("PubkeyAcceptedAlgorithms=ssh-rsa").run("true", b"");
     assert_eq!(refused.code(), Some(255), "{}", refused.stderr_text());
     let taken = ssh(&server, USER).unwrap().identity(&user.key().private).run("true", b"").expect_success();
     assert!(taken.stderr_text().contains("server-sig-algs"), "{}", taken.stderr_text());
@@ -46,7 +48,8 @@ fn password_and_prompt() {
     let server = OurServerOptions::new(&user).start();
     for method in ["password", "keyboard-interactive"] {
         let Some(client) = ssh(&server, USER) else { return };
-        let right = client.option(&format!("PreferredAuthentications={method}")).answer(PASSWORD).run("echo in", b"");
+        let right =
+            client.option(&format!("PreferredAuthentications={method}")).answer(PASSWORD).run("echo in", b"");
         assert_eq!((right.code(), &right.stdout[..]), (Some(0), &b"in\n"[..]), "{}", right.stderr_text());
         assert!(right.stderr_text().contains(&format!("using \"{method}\"")), "{}", right.stderr_text());
 
@@ -77,10 +80,10 @@ fn a_key_that_is_not_authorized_and_too_many_of_them() {
 
 #[test]
 fn an_encrypted_key() {
-    let user = User::new();
-    let encrypted = KeyFile::generate(&user.file("encrypted", ""), KeyKind::Ed25519, PASSWORD);
-    let both = User { keys: vec![encrypted.clone()], ..User::new() };
-    let server = OurServerOptions::new(&both).start();
+    let mut user = User::new();
+    let encrypted = KeyFile::generate(&user.path("encrypted"), KeyKind::Ed25519, PASSWORD);
+    user.keys = vec![encrypted.clone()];
+    let server = OurServerOptions::new(&user).start();
     let Some(client) = ssh(&server, USER) else { return };
     let finished = client.identity(&encrypted.private).answer(PASSWORD).run("echo in", b"").expect_success();
     assert!(finished.stderr_text().contains("using \"publickey\""), "{}", finished.stderr_text());
@@ -90,7 +93,8 @@ fn an_encrypted_key() {
 fn the_banner_is_shown() {
     let user = User::new();
     let banner = "Be nice.\nYou are \u{e9}cout\u{e9}.\n";
-    let server = OurServerOptions::new(&user).allow(|options| options.banner = Some(banner.to_owned())).start();
+    let server =
+        OurServerOptions::new(&user).allow(|options| options.banner = Some(banner.to_owned())).start();
     let Some(client) = ssh(&server, USER) else { return };
     let finished = client.identity(&user.key().private).run("true", b"").expect_success();
     assert!(finished.stderr_text().replace('\r', "").contains(banner), "{}", finished.stderr_text());

@@ -43,13 +43,20 @@ impl Master {
         command.arg("-M").arg("-S").arg(folder.path().join("control"));
         command.args(["-T", &client.host(), "echo up; exec tail -f /dev/null"]);
         let process = Process::spawn(&mut command).unwrap();
-        process.wait_for_line("up", Duration::from_secs(60)).unwrap_or_else(|why| panic!("{why:?}: {}", process.log()));
+        process
+            .wait_for_line("up", Duration::from_secs(60))
+            .unwrap_or_else(|why| panic!("{why:?}: {}", process.log()));
         Some(Self { program: command.get_program().to_owned(), _process: process, folder })
     }
 
     fn tell(&self, arguments: &[&str]) -> Finished {
         let mut command = Command::new(&self.program);
-        command.args(["-F", "none"]).arg("-S").arg(self.folder.path().join("control")).args(arguments).arg("host");
+        command
+            .args(["-F", "none"])
+            .arg("-S")
+            .arg(self.folder.path().join("control"))
+            .args(arguments)
+            .arg("host");
         run(&mut command, b"", RUN).unwrap()
     }
 }
@@ -190,9 +197,10 @@ fn a_jump_host() {
     let (Some(outer), Some(inner)) = (ssh(&first, &user), ssh(&second, &user)) else { return };
     let mut hop = outer.command();
     hop.args(["-W", &second.address().to_string(), &outer.host()]);
-    let words: Vec<_> = std::iter::once(hop.get_program()).chain(hop.get_args()).map(|word| {
-        format!("'{}'", word.to_str().expect("plain words"))
-    }).collect();
+    let words: Vec<_> = std::iter::once(hop.get_program())
+        .chain(hop.get_args())
+        .map(|word| format!("'{}'", word.to_str().expect("plain words")))
+        .collect();
     let text = konko_tests::Seed::new(9).bytes(MEGABYTE);
     let finished = inner.option(&format!("ProxyCommand={}", words.join(" "))).run("cat; exit 7", &text);
     assert_eq!(finished.code(), Some(7), "{}", finished.stderr_text());

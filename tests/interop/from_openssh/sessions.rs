@@ -114,7 +114,9 @@ fn several_sessions_over_one_connection() {
     let mut master = client.command();
     master.arg("-M").arg("-S").arg(&socket).args(["-T", &client.host(), "echo up; exec tail -f /dev/null"]);
     let master = Process::spawn(&mut master).unwrap();
-    master.wait_for_line("up", Duration::from_secs(60)).unwrap_or_else(|why| panic!("{why:?}: {}", master.log()));
+    master
+        .wait_for_line("up", Duration::from_secs(60))
+        .unwrap_or_else(|why| panic!("{why:?}: {}", master.log()));
     let through = |arguments: &[&str]| {
         let mut command = Command::new(client.command().get_program());
         command.args(["-F", "none"]).arg("-S").arg(&socket).args(arguments);

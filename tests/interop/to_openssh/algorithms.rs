@@ -89,7 +89,8 @@ fn every_cipher() {
             &user,
             |algorithms| *algorithms = algorithms.clone().with_ciphers(chosen),
             |negotiated| {
-                (negotiated.cipher_client_to_server.name, negotiated.cipher_server_to_client.name) == (*name, *name)
+                (negotiated.cipher_client_to_server.name, negotiated.cipher_server_to_client.name)
+                    == (*name, *name)
             },
         )
     });
@@ -125,9 +126,12 @@ fn ciphers_that_differ_in_both_directions() {
         talk(
             &sshd,
             &user,
-            |algorithms| (algorithms.cipher_client_to_server, algorithms.cipher_server_to_client) = (up, down),
+            |algorithms| {
+                (algorithms.cipher_client_to_server, algorithms.cipher_server_to_client) = (up, down)
+            },
             |negotiated| {
-                (negotiated.cipher_client_to_server.name, negotiated.cipher_server_to_client.name) == (*there, *back)
+                (negotiated.cipher_client_to_server.name, negotiated.cipher_server_to_client.name)
+                    == (*there, *back)
             },
         )
     });
@@ -141,7 +145,12 @@ fn every_host_key_algorithm() {
     let Some(names) = common("key-sig", names, 7) else { return };
     check_all(&names, |name| {
         let chosen = only(SIGNATURE_ALGORITHMS, name);
-        talk(&sshd, &user, |algorithms| algorithms.host_key = chosen, |negotiated| negotiated.host_key.name == *name)
+        talk(
+            &sshd,
+            &user,
+            |algorithms| algorithms.host_key = chosen,
+            |negotiated| negotiated.host_key.name == *name,
+        )
     });
 }
 
@@ -155,8 +164,14 @@ fn compression_after_login() {
     crate::runtime::run_test(async {
         let client = target.connect(&options).await?;
         let negotiated = client.info()?.negotiated;
-        ensure(negotiated.compression_client_to_server.name == "zlib@openssh.com", format!("{negotiated:?}"))?;
-        ensure(negotiated.compression_server_to_client.name == "zlib@openssh.com", format!("{negotiated:?}"))?;
+        ensure(
+            negotiated.compression_client_to_server.name == "zlib@openssh.com",
+            format!("{negotiated:?}"),
+        )?;
+        ensure(
+            negotiated.compression_server_to_client.name == "zlib@openssh.com",
+            format!("{negotiated:?}"),
+        )?;
         exchange(&client, 1_000_000).await?;
         rekey(&client).await?;
         exchange(&client, 1_000_000).await?;
@@ -170,7 +185,8 @@ fn compression_after_login() {
 #[test]
 fn nothing_in_common_is_told_with_both_lists() {
     let user = User::new();
-    let Some(sshd) = SshdOptions::default().authorize(user.key()).line("KexAlgorithms curve25519-sha256").start()
+    let Some(sshd) =
+        SshdOptions::default().authorize(user.key()).line("KexAlgorithms curve25519-sha256").start()
     else {
         return;
     };

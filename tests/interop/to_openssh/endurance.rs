@@ -18,7 +18,9 @@ fn exchanges(client: &SshClient) -> u64 {
 #[test]
 fn keys_are_exchanged_again_and_again_because_the_server_wants_to() {
     let user = User::new();
-    let Some(sshd) = SshdOptions::default().authorize(user.key()).line("RekeyLimit 1M").start() else { return };
+    let Some(sshd) = SshdOptions::default().authorize(user.key()).line("RekeyLimit 1M").start() else {
+        return;
+    };
     let (target, transcript) = (Target::sshd(&sshd), Transcript::new(8 * MEGABYTE, 8 * MEGABYTE));
     run_test(async {
         let client = target.connect(&target.options_with_key(user.key())).await?;

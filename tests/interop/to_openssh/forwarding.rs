@@ -13,7 +13,10 @@ use crate::transcript::{MEGABYTE, same};
 use crate::user::User;
 
 fn server(user: &User, lines: &[&str]) -> Option<Sshd> {
-    lines.iter().fold(SshdOptions::default().authorize(user.key()), |options, line| options.line(line)).start()
+    lines
+        .iter()
+        .fold(SshdOptions::default().authorize(user.key()), |options, line| options.line(line))
+        .start()
 }
 
 async fn client(sshd: &Sshd, user: &User) -> Result<SshClient, Failure> {
@@ -85,7 +88,10 @@ fn to_us_from_a_port_of_the_server() {
             let from = outside.local_addr()?;
             let incoming = forward.accept().await.ok_or("nobody came")?;
             let (host, port) = incoming.originator.clone().ok_or("nobody in particular came")?;
-            ensure((host.as_str(), port) == ("127.0.0.1", u32::from(from.port())), format!("from {host}:{port}"))?;
+            ensure(
+                (host.as_str(), port) == ("127.0.0.1", u32::from(from.port())),
+                format!("from {host}:{port}"),
+            )?;
             let (talked, echoed) = tokio::join!(talk(outside), echo(incoming.tunnel));
             (talked?, echoed?);
         }
@@ -182,7 +188,8 @@ fn streams_are_joined_with_their_half_closes() {
         let mut tunnel = client.open_direct_tcpip("127.0.0.1", port, None).await?;
         let (ours, mut theirs) = tokio::io::duplex(8192);
         let echoed = async { echo(listener.accept().await?.0).await };
-        let (talked, copied, echoed) = tokio::join!(talk(ours), copy_both_ways(&mut theirs, &mut tunnel), echoed);
+        let (talked, copied, echoed) =
+            tokio::join!(talk(ours), copy_both_ways(&mut theirs, &mut tunnel), echoed);
         (talked?, echoed?);
         let expected = 3 * MEGABYTE as u64;
         ensure(copied? == (expected, expected + 7), "the numbers of bytes")

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use konko_client::{Error, ExitStatus, PtyOptions, SshClient, Stdin, WindowSize};
-use konko_tests::peers::{Sshd, SshdOptions};
+use konko_client::{Credential, Error, ExitStatus, PtyOptions, SshClient, Stdin, WindowSize};
+use konko_tests::peers::{Sshd, SshdOptions, TestAccount};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::our_client::{Target, check_transcript};
@@ -64,6 +64,21 @@ fn the_end_of_a_command() {
                 other => return Err(format!("after {number}: {other}").into()),
             }
         }
+        Ok(())
+    });
+}
+
+/// Where root logs in this server has no process of its own for the user, and then delivers no signals.
+#[test]
+fn a_signal_is_delivered() {
+    let Some(account) = TestAccount::with_password() else { return };
+    let user = User::new();
+    let Some(sshd) = server(&user) else { return };
+    let target = Target::sshd(&sshd);
+    let key = Credential::key_file(&user.key().private);
+    let options = target.options(&account.name).with_credential(key);
+    run_test(async {
+        let client = target.connect(&options).await?;
         let mut child = client.command("echo up; exec tail -f /dev/null").spawn().await?;
         let mut line = [0; 3];
         child.stdout().ok_or("no output")?.read_exact(&mut line).await?;
@@ -83,7 +98,9 @@ fn a_deadline_ends_a_command_that_does_not() {
         let client = client(&sshd, &user).await?;
         let endless = client.command("echo early; exec tail -f /dev/null").deadline(Duration::from_secs(3));
         match endless.output().await {
-            Err(Error::DeadlineExceeded { output, .. }) => same("the output until then", b"early\n", &output.stdout),
+            Err(Error::DeadlineExceeded { output, .. }) => {
+                same("the output until then", b"early\n", &output.stdout)
+            }
             other => Err(format!("{other:?}").into()),
         }
     });
@@ -96,7 +113,8 @@ fn the_environment_that_the_server_takes() {
     run_test(async {
         let client = client(&sshd, &user).await?;
         let show = "printf '%s|%s' \"$KONKO_GREETING\" \"$OTHER\"";
-        let output = client.command(show).env("KONKO_GREETING", "hello there").env("OTHER", "no").output().await?;
+        let output =
+            client.command(show).env("KONKO_GREETING", "hello there").env("OTHER", "no").output().await?;
         same("the variables", b"hello there|", &output.stdout)?;
         let output = client.command(show).require_env("KONKO_GREETING", "hi").output().await?;
         same("the variables", b"hi|", &output.stdout)?;
@@ -145,9 +163,15 @@ fn a_shell_a_subsystem_and_one_that_is_refused() {
         ensure(output.stdout.ends_with(b"in a shell\n"), String::from_utf8_lossy(&output.stdout))?;
 
         // SSH_FXP_INIT of version 3 is answered by SSH_FXP_VERSION.
-        let init = [0, 0, 0, 5, 1, 0, 0, 0, 3];
-        let output = client.subsystem("sftp").stdin(Stdin::Bytes(init.to_vec().into())).output().await?;
-        ensure(output.stdout.get(4) == Some(&2), format!("{:?}", output.stdout))?;
+        let mut sftp = client.subsystem("sftp").spawn().await?;
+        let (mut stdin, mut stdout) = (sftp.stdin().ok_or("no input")?, sftp.stdout().ok_or("no output")?);
+        stdin.write_all(&[0, 0, 0, 5, 1, 0, 0, 0, 3]).await?;
+        let mut answer = [0; 5];
+        stdout.read_exact(&mut answer).await?;
+        ensure(answer[4] == 2, format!("{answer:?}"))?;
+        drop((stdin, stdout));
+        let status = sftp.wait().await?;
+        ensure(status.is_success(), status)?;
         match client.subsystem("no-such-subsystem").output().await {
             Err(Error::RequestRefused { request: "subsystem", detail }) => {
                 ensure(detail == "no-such-subsystem", detail)

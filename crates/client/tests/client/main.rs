@@ -5,3 +5,4 @@ mod command;
 mod login;
 mod handshake;
 mod forward;
+mod blocking;

@@ -77,23 +77,10 @@ impl ScriptedServer {
 
     /// The client's end of a connection to this server.
     pub fn listen(self: &Arc<Self>) -> DuplexStream {
-        let (client, mut near) = tokio::io::duplex(256 * 1024);
-        let (mut far, server) = tokio::io::duplex(256 * 1024);
+        let (client, near) = tokio::io::duplex(256 * 1024);
+        let (far, server) = tokio::io::duplex(256 * 1024);
         let (cut, cut_now) = tokio::sync::oneshot::channel();
-        tokio::spawn(async move {
-            tokio::select! {
-                _ = tokio::io::copy_bidirectional(&mut near, &mut far) => return,
-                Ok(()) = cut_now => {}
-            }
-            // What the server has sent before arrives.
-            let mut buffer = vec![0; 256 * 1024];
-            let len = tokio::select! {
-                biased;
-                read = far.read(&mut buffer) => read.unwrap_or_default(),
-                () = std::future::ready(()) => 0,
-            };
-            let _ = near.write_all(&buffer[..len]).await;
-        });
+        tokio::spawn(relay(near, far, cut_now));
         *self.cut.lock().expect("no panic") = Some(cut);
         let mut config = ServerConfig::new(vec![HostKey::from(self.host_key.clone())]);
         config.auth.methods = self.chain.first().copied().into_iter().collect();
@@ -334,6 +321,34 @@ impl ScriptedServer {
             step => panic!("no such step: {step}"),
         };
         sent.expect("sent");
+    }
+}
+
+/// Carries bytes until the server ends, or until the cut: what it has sent before arrives.
+async fn relay(near: DuplexStream, far: DuplexStream, mut cut_now: tokio::sync::oneshot::Receiver<()>) {
+    let (mut from_client, mut to_client) = tokio::io::split(near);
+    let (mut from_server, mut to_server) = tokio::io::split(far);
+    let there = async {
+        let _ = tokio::io::copy(&mut from_client, &mut to_server).await;
+        let _ = to_server.shutdown().await;
+        std::future::pending::<()>().await
+    };
+    let back = async {
+        let mut buffer = vec![0; 256 * 1024];
+        loop {
+            let len = tokio::select! {
+                biased;
+                read = from_server.read(&mut buffer) => read.unwrap_or_default(),
+                Ok(()) = &mut cut_now => 0,
+            };
+            if len == 0 || to_client.write_all(&buffer[..len]).await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        () = there => {}
+        () = back => {}
     }
 }
 

@@ -46,11 +46,11 @@ pub(crate) fn attempt(
         if !change_demanded {
             return Ok(None);
         }
-        let (old, new) = (secret(fields.old_password, maximum_len), secret(fields.new_password, maximum_len));
+        let (old, new) = (secret(fields.old_password.0, maximum_len), secret(fields.new_password.0, maximum_len));
         return Ok(old.zip(new).map(|(old, new)| AttemptKind::PasswordChange { old, new }));
     }
     let fields = Password::decode(fields).map_err(AuthError::decoding("the password request"))?;
-    Ok(secret(fields.password, maximum_len).map(|password| AttemptKind::Password { password }))
+    Ok(secret(fields.password.0, maximum_len).map(|password| AttemptKind::Password { password }))
 }
 
 /// A secret of at most `maximum_len` bytes of UTF-8.

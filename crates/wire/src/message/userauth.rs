@@ -1,6 +1,6 @@
 //! Messages of the authentication protocol (RFC 4252, RFC 4256).
 
-use crate::decode::{DecodeError, Reader, Rest};
+use crate::decode::{DecodeError, Reader, Rest, Secret};
 use crate::encode::{Encode, put_string, put_u32};
 use crate::name_list::NameList;
 
@@ -55,16 +55,16 @@ bodies! {
         /// Whether [`PasswordChange`] is what really follows.
         change: bool,
         /// The password; with `change`, the old one.
-        password: &'a [u8],
+        password: Secret<'a>,
     }
     /// The fields of the method `password` that changes it (RFC 4252 §8).
     PasswordChange<'a> = "password" {
         /// TRUE.
         change: bool,
         /// The old password.
-        old_password: &'a [u8],
+        old_password: Secret<'a>,
         /// The new password.
-        new_password: &'a [u8],
+        new_password: Secret<'a>,
     }
     /// The fields of the method `publickey` without a signature: a query (RFC 4252 §7).
     PublicKeyQuery<'a> = "publickey" {

@@ -1,0 +1,76 @@
+//! The variables that are sent to the other end: `SendEnv` and `SetEnv`.
+
+use crate::option::settings::Settings;
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+/// Names and values, byte for byte.
+pub type Variables = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// Whether `name` matches `pattern`, in which `*` stands for any characters and `?` for one.
+fn matches(pattern: &[u8], name: &[u8]) -> bool {
+    // Which beginnings of the name the pattern so far matches.
+    let mut reached = vec![false; name.len() + 1];
+    reached[0] = true;
+    for symbol in pattern {
+        if *symbol == b'*' {
+            let mut any = false;
+            for place in &mut reached {
+                any |= *place;
+                *place = any;
+            }
+        } else {
+            for at in (0..name.len()).rev() {
+                reached[at + 1] = reached[at] && (*symbol == b'?' || *symbol == name[at]);
+            }
+            reached[0] = false;
+        }
+    }
+    reached[name.len()]
+}
+
+/// The variables to send, those of this process that `SendEnv` names before those of `SetEnv`.
+pub fn variables(settings: &Settings, process: impl Iterator<Item = (OsString, OsString)>) -> Variables {
+    let wanted = |name: &[u8]| settings.send_env.iter().any(|pattern| matches(pattern.as_bytes(), name));
+    let mut variables: Variables = process
+        .filter(|(name, _)| wanted(name.as_bytes()))
+        .map(|(name, value)| (name.into_vec(), value.into_vec()))
+        .collect();
+    let set = settings.set_env.iter().flatten();
+    variables.extend(set.map(|(name, value)| (name.clone().into_bytes(), value.clone().into_bytes())));
+    variables
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_choose_variables() {
+        for (pattern, name, expected) in [
+            ("LANG", "LANG", true),
+            ("LANG", "LANGUAGE", false),
+            ("LC_*", "LC_ALL", true),
+            ("LC_*", "LC_", true),
+            ("lang", "LANG", false),
+            ("*", "", true),
+            ("?", "", false),
+            ("A?C*E", "ABCDE", true),
+            ("A?C*E", "ABCDEF", false),
+            ("**a**", "bab", true),
+        ] {
+            assert_eq!(matches(pattern.as_bytes(), name.as_bytes()), expected, "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn those_that_are_set_come_after_those_that_are_sent() {
+        let mut settings = Settings::default();
+        settings.set_line("SendEnv=LC_* X").expect("a setting");
+        settings.set_line("SetEnv=A=b").expect("a setting");
+        let process = [("LC_ALL", "C"), ("HOME", "/"), ("X", "")].map(|(n, v)| (n.into(), v.into()));
+        let sent = variables(&settings, process.into_iter());
+        let sent: Vec<_> = sent.iter().map(|(n, v)| (n.as_slice(), v.as_slice())).collect();
+        assert_eq!(sent, [(&b"LC_ALL"[..], &b"C"[..]), (b"X", b""), (b"A", b"b")]);
+    }
+}
