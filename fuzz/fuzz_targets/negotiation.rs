@@ -27,16 +27,16 @@ fn some<T>(all: &[&'static T], choices: &mut Choices<'_>) -> Vec<&'static T> {
 fn algorithms(choices: &mut Choices<'_>) -> Algorithms {
     let mut ciphers = CIPHERS.to_vec();
     ciphers.push(&NULL_CIPHER);
-    let mut chosen = Algorithms::default();
-    chosen.kex = some(KEX, choices);
-    chosen.host_key = some(SIGNATURE_ALGORITHMS, choices);
-    chosen.cipher_client_to_server = some(&ciphers, choices);
-    chosen.cipher_server_to_client = some(&ciphers, choices);
-    chosen.mac_client_to_server = some(MACS, choices);
-    chosen.mac_server_to_client = some(MACS, choices);
-    chosen.compression_client_to_server = some(COMPRESSION_ALGORITHMS, choices);
-    chosen.compression_server_to_client = some(COMPRESSION_ALGORITHMS, choices);
-    chosen
+    Algorithms {
+        kex: some(KEX, choices),
+        host_key: some(SIGNATURE_ALGORITHMS, choices),
+        cipher_client_to_server: some(&ciphers, choices),
+        cipher_server_to_client: some(&ciphers, choices),
+        mac_client_to_server: some(MACS, choices),
+        mac_server_to_client: some(MACS, choices),
+        compression_client_to_server: some(COMPRESSION_ALGORITHMS, choices),
+        compression_server_to_client: some(COMPRESSION_ALGORITHMS, choices),
+    }
 }
 
 /// RFC 4253 §7.1: the first of the client's that is also one of the server's.

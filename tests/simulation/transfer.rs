@@ -58,8 +58,8 @@ fn world(seed: u64) -> World {
     let tiny = there.piece == (1..=1) || back.piece == (1..=1);
     let most = match (narrow, tiny) {
         (true, true) => 100,
-        (true, false) | (false, true) => 1000,
-        (false, false) => 40_000,
+        (true, false) | (false, true) => 600,
+        (false, false) => 30_000,
     };
     let mut world = World::with_directions(&setup, there, back);
     plan(&mut draw, &mut world, most);
@@ -68,7 +68,7 @@ fn world(seed: u64) -> World {
 
 #[test]
 fn what_is_received_is_what_was_sent() {
-    for seed in 0..80 {
+    for seed in 0..40 {
         let mut world = world(seed);
         world.run();
         world.assert_complete();
@@ -77,7 +77,7 @@ fn what_is_received_is_what_was_sent() {
 
 #[test]
 fn what_is_received_before_a_cut_is_the_beginning_of_what_was_sent() {
-    for seed in 0..80 {
+    for seed in 100..130 {
         let mut whole = world(seed);
         whole.run();
         let (there, back) = (whole.pair.link.a_to_b.sent(), whole.pair.link.b_to_a.sent());
@@ -101,20 +101,4 @@ fn what_is_received_before_a_cut_is_the_beginning_of_what_was_sent() {
             );
         }
     }
-}
-#[test]
-fn dbg() {
-    for seed in 0..80 {
-        let t = std::time::Instant::now();
-        let mut w = world(seed);
-        w.run();
-        println!(
-            "{} {seed} {} {} {}",
-            t.elapsed().as_millis(),
-            w.pair.link.a_to_b.sent(),
-            w.pair.link.b_to_a.sent(),
-            w.client.re_exchanges
-        );
-    }
-    panic!();
 }

@@ -9,3 +9,8 @@ pub use konko_client as client;
 pub use konko_server as server;
 pub use konko_tokio as tokio;
 pub use konko_transport as transport;
+
+/// The examples of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+pub struct Readme;

@@ -99,7 +99,12 @@ impl Command {
         let piped = matches!(stdin, Stdin::Piped);
         match stdin {
             Stdin::Piped => {}
-            Stdin::Null => running.channel.send_eof().map_err(|error| self.link.error(error))?,
+            Stdin::Null => {
+                // It has been started: how it ended is to be told, even if that has happened already.
+                if let Err(error) = running.channel.send_eof() {
+                    tracing::debug!(%error, "the command has ended already");
+                }
+            }
             Stdin::Bytes(bytes) => feed(running.channel.clone(), io::Cursor::new(bytes), &feeder_error)?,
             Stdin::Reader(reader) => feed(running.channel.clone(), reader, &feeder_error)?,
         }
