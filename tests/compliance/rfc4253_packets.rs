@@ -247,7 +247,7 @@ fn rfc4253_11_1_nothing_is_accepted_after_disconnect() {
             message(1).number(11).string("bye").string("").end(),
             messages::global_request("x@konko.test", true),
         ]);
-        assert_eq!(answers, [vec![0; 0]; 0]);
+        assert!(answers.is_empty());
         assert_eq!(scene.told(), ["disconnected 11 bye"]);
     });
 }

@@ -391,11 +391,10 @@ fn g_h28_keepalive_requests_wait_for_authentication_and_for_keys() {
     assert!(!scene.numbers().contains(&80));
 }
 
-/// What a server opens that a client never asked for is told to the application as a question, and refused by it.
-///
-/// covers: H21
+/// What a server opens that a client never asked for is told to the application as a question; nothing is opened before
+/// it is answered.
 #[test]
-fn g_h21_channels_that_a_client_did_not_ask_for_are_questions() {
+fn channels_that_a_client_did_not_ask_for_are_questions() {
     let mut scene = client();
     scene.accepts_channels = false;
     let opens = [

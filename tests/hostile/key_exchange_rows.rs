@@ -2,7 +2,7 @@
 
 use konko_packet::PacketError;
 use konko_transport::dispatch::Role;
-use konko_transport::{Client, Error, Server};
+use konko_transport::{Client, Error};
 use konko_wire::decode::Reader;
 
 use crate::peer::messages::{self, message};
@@ -52,18 +52,12 @@ fn g_k01_packets_taken_away_behind_newkeys_break_the_next_tag() {
             }
             scene.take();
             scene.send(&messages::service_request("ssh-userauth"));
-            // Where the length is encrypted, too, it may be the length that makes no sense.
-            let error = scene.error.clone();
+            // Where the length is encrypted, too, it may come out as one that waits for more.
+            scene.feed(&[0; 70_000]);
+            assert!(!scene.sent.iter().any(|payload| payload[0] == 6), "{cipher} {mac}: SERVICE_ACCEPT");
             let reason = scene.disconnect_reason();
-            assert!(matches!(reason, Some(2 | 5)) || !scene.wire_accepts_service(), "{cipher} {error:?}");
+            assert!(matches!(reason, Some(2 | 5)), "{cipher} {mac} {:?}", scene.error);
         }
-    }
-}
-
-impl Scene<Server> {
-    /// Whether SERVICE_ACCEPT was sent.
-    fn wire_accepts_service(&self) -> bool {
-        self.sent.iter().any(|payload| payload[0] == 6)
     }
 }
 
@@ -196,6 +190,9 @@ struct Reply {
     signature: Vec<u8>,
 }
 
+/// What is done to a reply, and its name.
+type Edit<'a> = (&'static str, Box<dyn Fn(&mut Reply) + 'a>);
+
 /// A client that gets this instead of the reply that is right.
 fn forge(proposal: Proposal, edit: impl Fn(&mut Reply)) -> Scene<Client> {
     let mut scene = Scene::client(proposal);
@@ -219,7 +216,7 @@ fn g_k11_replies_that_do_not_prove_the_host_key() {
     let ecdsa = konko_keys::signature_algorithm::by_name("ecdsa-sha2-nistp256").expect("a row");
     let of_other_type = ecdsa_key().sign(ecdsa, &data).expect("signs");
     let empty_signature = message(0).string("ssh-ed25519").string("").end()[1..].to_vec();
-    let edits: Vec<(&str, Box<dyn Fn(&mut Reply)>)> = vec![
+    let edits: Vec<Edit<'_>> = vec![
         ("no key", Box::new(|reply| reply.host_key.clear())),
         ("no signature", Box::new(|reply| reply.signature.clear())),
         (

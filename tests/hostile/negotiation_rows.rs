@@ -223,8 +223,6 @@ fn g_k15_languages_and_the_reserved_field_are_ignored() {
 
 /// Peers have been seen to leave lists empty or to end them with a comma.
 ///
-/// FIXME-LEAD: a comma at the end of a name-list ends the connection.
-///
 /// covers: I02
 #[test]
 fn g_i02_lists_with_an_empty_name_are_tolerated() {

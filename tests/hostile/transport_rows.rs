@@ -240,7 +240,7 @@ fn g_t13_cbc_ends_after_the_same_number_of_bytes_whatever_the_length() {
 #[test]
 fn g_t18_no_ping_is_answered_before_authentication() {
     let ping = message(192).string([0; 100]).end();
-    let steps: [fn(&mut Scene<Server>); 4] = [
+    let steps: [fn(&mut Scene<Server>); 5] = [
         Scene::identify,
         |scene| {
             scene.identify();
@@ -248,12 +248,21 @@ fn g_t18_no_ping_is_answered_before_authentication() {
         },
         Scene::handshake,
         Scene::<Server>::serve_authentication,
+        |scene| {
+            scene.serve_authentication();
+            scene.propose();
+        },
     ];
     for step in steps {
         let mut scene = Scene::server(Proposal::null(Role::Client));
         step(&mut scene);
         scene.take();
         scene.send(&ping);
+        scene.assert_disconnected(2);
+        let mut scene = Scene::server(Proposal::null(Role::Client));
+        step(&mut scene);
+        scene.take();
+        scene.send(&message(193).string("pong").end());
         scene.assert_disconnected(2);
     }
 }
@@ -270,13 +279,12 @@ fn g_t18_pings_that_nobody_reads_the_answers_of_do_not_pile_up() {
     assert!(!scene.unread.is_empty(), "all of it was taken");
     assert!(scene.output_len() < 3 << 20, "{} bytes of answers", scene.output_len());
     // Whoever reads again is served again, every ping once.
-    if scene.is_alive() {
-        scene.peer_reads = true;
-        while !scene.unread.is_empty() && scene.is_alive() {
-            scene.feed(&[]);
-        }
-        assert_eq!(scene.numbers().iter().filter(|number| **number == 193).count(), 20_000);
+    scene.assert_alive();
+    scene.peer_reads = true;
+    while !scene.unread.is_empty() && scene.is_alive() {
+        scene.feed(&[]);
     }
+    assert_eq!(scene.numbers().iter().filter(|number| **number == 193).count(), 20_000);
 }
 
 impl<S: Application> Scene<S> {

@@ -72,7 +72,8 @@ impl KeySource {
         let ignore_permissions = file.ignore_permissions;
         let (text, public) = work_on(&file.path, move || {
             let text = read_private(&path, ignore_permissions)?;
-            Ok((text, read_public(&path)))
+            let public = read_public(&path).or_else(|| PrivateKey::public_half_of(&text).ok());
+            Ok((text, public))
         })
         .await?;
         match (decrypt(&file.path, text, None).await, public) {

@@ -396,6 +396,10 @@ impl Login {
 
     /// Everything that was tried. If all credentials are `exhausted`, those that never were tried are listed, too.
     pub(crate) fn into_report(mut self, exhausted: bool) -> LoginReport {
+        if let Some((index, method, algorithm)) = self.running.take().and_then(|step| self.attempt_of(&step))
+        {
+            self.report(index, method, algorithm, AttemptResult::Unanswered);
+        }
         for index in 0..self.candidates.len() {
             let candidate = &self.candidates[index];
             let untried = candidate.tries == 0 && !matches!(candidate.state, State::Spent);

@@ -75,11 +75,7 @@ impl<'a, C: Handshake> LoginDriver<'a, C> {
                     return Err(Error::Authentication(Box::new(login.into_report(true))));
                 }
                 Ok(None) => continue,
-                Err(error) => {
-                    let mut report = login.into_report(false);
-                    report.ended_by = Some(error.to_string());
-                    return Err(error.with_report(report));
-                }
+                Err(error) => return Err(error.with_report(login.into_report(false))),
             };
             let done = outcome == Outcome::Success;
             login.outcome(outcome);

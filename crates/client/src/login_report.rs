@@ -12,6 +12,8 @@ pub enum AttemptResult {
     Refused,
     /// The server refused it and does not offer the method at this point.
     NotOffered,
+    /// The connection ended before the server answered.
+    Unanswered,
     /// It was not tried: the server does not offer the method.
     MethodNotOffered,
     /// It was not tried: the server takes no signature algorithm of this key that we may use.
@@ -27,6 +29,7 @@ impl std::fmt::Display for AttemptResult {
             Self::AcceptedPartially => f.write_str("accepted, and the server wants more"),
             Self::Refused => f.write_str("refused"),
             Self::NotOffered => f.write_str("refused; the server does not offer this method"),
+            Self::Unanswered => f.write_str("not answered; the connection ended"),
             Self::MethodNotOffered => f.write_str("not tried; the server does not offer this method"),
             Self::NoCommonSignatureAlgorithm => f.write_str(
                 "not tried; the server takes no signature algorithm of this key that is enabled here",
@@ -73,9 +76,6 @@ pub struct LoginReport {
     pub attempts: Vec<AttemptReport>,
     /// The methods that the server would still consider, as it named them last; escape them before showing them.
     pub methods_that_can_continue: Vec<String>,
-    /// Why it ended, where it was not because everything was tried: for example the server's words when it
-    /// disconnected. Safe to show.
-    pub ended_by: Option<String>,
 }
 
 impl LoginReport {
@@ -95,9 +95,6 @@ impl std::fmt::Display for LoginReport {
         write!(f, "user \"{}\"", crate::printable::printable(&self.user, false))?;
         if !methods.is_empty() {
             write!(f, ", methods that the server offers: {methods}")?;
-        }
-        if let Some(ended_by) = &self.ended_by {
-            write!(f, "; {ended_by}")?;
         }
         if self.attempts.is_empty() {
             f.write_str("; nothing was tried")?;

@@ -16,7 +16,7 @@ use std::thread::{self, JoinHandle};
 
 use tempfile::TempDir;
 
-use crate::peers::find::require_peer;
+use crate::peers::find::{find_peer, require_peer};
 use crate::peers::process::Process;
 use crate::peers::run::{RUN, run};
 
@@ -65,6 +65,18 @@ impl TinysshServer {
     /// The folder that holds its host keys, as tinyssh writes them.
     pub fn keys(&self) -> PathBuf {
         self.folder.path().join("keys")
+    }
+
+    /// Its host key as a line of `known_hosts` has it: type and base64.
+    ///
+    /// # Panics
+    /// When tinyssh cannot print its key.
+    pub fn public_host_key(&self) -> String {
+        let program = find_peer("tinysshd-printkey").expect("tinysshd-printkey comes with tinyssh");
+        let printed = run(Command::new(program).arg(self.keys()), b"", RUN).expect("tinysshd-printkey").expect_success();
+        let text = printed.stdout_text();
+        let line = text.lines().find(|line| line.starts_with("ssh-ed25519 ")).expect("an Ed25519 key");
+        line.split(' ').take(2).collect::<Vec<_>>().join(" ")
     }
 
     /// What the processes of all connections have logged so far.

@@ -28,11 +28,6 @@ impl Fields {
         self
     }
 
-    pub fn bytes(mut self, bytes: &[u8]) -> Self {
-        self.0.extend_from_slice(bytes);
-        self
-    }
-
     pub fn end(self) -> Vec<u8> {
         self.0
     }

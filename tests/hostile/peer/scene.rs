@@ -11,7 +11,6 @@ use konko_channel::identifier::ChannelId;
 use konko_keys::private_key::PrivateKey;
 use konko_packet::received::HostKeyQuestion;
 use konko_sansio::Machine;
-use konko_transport::dispatch::Role;
 use konko_transport::{Client, ClientEvent, Error, Event, Server, ServerEvent, Side, Transport};
 use konko_userauth::{Attempt, AttemptKind, ClientAuthEvent, Prompt, Prompts, ServerAuthEvent};
 use konko_wire::number::OpenFailureReason;
@@ -370,13 +369,5 @@ impl Scene<Server> {
         if let Err(error) = result {
             self.error.get_or_insert(error);
         }
-    }
-}
-
-/// The role of the other side.
-pub fn opposite(role: Role) -> Role {
-    match role {
-        Role::Client => Role::Server,
-        Role::Server => Role::Client,
     }
 }

@@ -22,7 +22,8 @@ fn a_hundred_megabytes_on_both_outputs_at_once() {
     let server = OurServerOptions::new(&user).start();
     let Some(ssh) = ssh(&server, &user) else { return };
     let transcript = Transcript::new(100 * MEGABYTE, 100 * MEGABYTE);
-    let finished = ssh.option("LogLevel=ERROR").run(&transcript.command(), b"");
+    let finished = ssh.option("LogLevel=ERROR").option("Ciphers=aes128-gcm@openssh.com").run(&transcript.command(), b"");
+    assert!(!finished.timed_out, "it hangs");
     same("standard output", &transcript.stdout, &finished.stdout).unwrap();
     same("standard error", &transcript.stderr, &finished.stderr).unwrap();
     assert_eq!(finished.code(), Some(7));
@@ -100,7 +101,7 @@ fn a_terminal() {
     let finished = run(&mut command, b"something\n", RUN).unwrap();
     let text = finished.stdout_text();
     assert_eq!(finished.code(), Some(5), "{text}{}", finished.stderr_text());
-    assert!(text.starts_with("/dev/") && text.contains("xterm-test"), "{text}");
+    assert!(text.contains("/dev/") && text.contains("xterm-test"), "{text}");
     assert!(text.contains("got something"), "{text}");
 }
 

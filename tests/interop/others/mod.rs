@@ -1,1 +1,6 @@
+//! Our client and our server with the other implementations: Dropbear, tinyssh, PuTTY, paramiko, asyncssh.
 
+mod dropbear;
+mod tinyssh;
+mod putty;
+mod python;

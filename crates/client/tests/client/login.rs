@@ -276,7 +276,8 @@ async fn too_many_attempts_are_told_in_the_servers_words() {
     options.credentials = (0..8).map(|index| Credential::password(format!("wrong {index}"))).collect();
     let error = server.connect(&options).await.expect_err("the server has enough");
     let Error::Disconnected { report: Some(report), .. } = &error else { panic!("{error}") };
-    assert!(report.attempts.len() >= 5, "{report}");
+    assert_eq!(report.attempts.len(), 6, "{report}");
+    assert_eq!(report.attempts[5].result, AttemptResult::Unanswered);
     assert!(error.to_string().to_lowercase().contains("too many"), "{error}");
 }
 

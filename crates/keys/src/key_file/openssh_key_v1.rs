@@ -4,6 +4,7 @@ use crate::ecdsa::Curve;
 use crate::error::{KeyError, KeyFileError, printable};
 use crate::key_file::encryption::{SectionCipher, SectionKey};
 use crate::private_key::{PrivateKey, Secret};
+use crate::public_key::PublicKey;
 use crate::rsa_pkcs1::RsaSecret;
 use konko_crypto::cipher::ctr::AES256_CTR;
 use konko_crypto::random::SecureRandom;
@@ -27,6 +28,18 @@ fn truncated(error: DecodeError) -> KeyFileError {
         DecodeError::TrailingBytes => "superfluous bytes follow",
         _ => "one of its fields",
     })
+}
+
+/// The public half, which stands in the clear before the private section.
+pub(super) fn public_half(contents: &[u8]) -> Result<PublicKey, KeyFileError> {
+    let mut reader = Reader::new(contents.strip_prefix(MAGIC).ok_or(malformed("its first bytes"))?);
+    for _cipher_kdf_options in 0..3 {
+        reader.read_string().map_err(truncated)?;
+    }
+    if reader.read_u32().map_err(truncated)? != 1 {
+        return Err(KeyFileError::Unsupported { what: "a file of other than one key".into() });
+    }
+    Ok(PublicKey::decode(reader.read_string().map_err(truncated)?)?)
 }
 
 /// Reads a whole file without its armor.

@@ -3,6 +3,7 @@
 use crate::error::KeyFileError;
 use crate::key_file::{armor, openssh_key_v1, traditional};
 use crate::private_key::PrivateKey;
+use crate::public_key::PublicKey;
 use konko_crypto::random::SecureRandom;
 use zeroize::Zeroizing;
 
@@ -34,6 +35,22 @@ impl PrivateKey {
             "PRIVATE KEY" => traditional::read_pkcs8(&armored.contents),
             label => Err(KeyFileError::Unsupported { what: format!("a file of the kind {label}") }),
         }
+    }
+
+    /// The public half of a private key file, where it can be had without the passphrase: of openssh-key-v1, whose
+    /// public half is in the clear, and of files that are not encrypted.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_openssh`](Self::from_openssh) without a passphrase.
+    pub fn public_half_of(text: &[u8]) -> Result<PublicKey, KeyFileError> {
+        if text.len() <= LARGEST_FILE
+            && let Ok(armored) = armor::read(text)
+            && armored.label == openssh_key_v1::LABEL
+        {
+            return openssh_key_v1::public_half(&armored.contents);
+        }
+        Self::from_openssh(text, None).map(|key| key.public_key().clone())
     }
 
     /// Writes the key as an openssh-key-v1 file: encrypted with aes256-ctr under a passphrase and so many rounds

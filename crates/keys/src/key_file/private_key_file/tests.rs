@@ -84,6 +84,7 @@ fn files_of_ssh_keygen_under_every_cipher() {
             assert_eq!(key.public_key(), &public(name), "{name}.{cipher}");
             assert_eq!(key.comment(), format!("konko {name}"));
             assert_eq!(PrivateKey::from_openssh(&bytes, None).err(), Some(KeyFileError::Encrypted));
+            assert_eq!(PrivateKey::public_half_of(&bytes).expect(cipher), public(name), "{name}.{cipher}");
             for wrong in [&b"konk"[..], b"konkO", b"konko\n", b""] {
                 let refused = PrivateKey::from_openssh(&bytes, Some(wrong)).err();
                 assert_eq!(refused, Some(KeyFileError::WrongPassphrase), "{name}.{cipher}");
