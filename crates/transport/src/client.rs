@@ -4,7 +4,7 @@ use crate::config::ClientConfig;
 use crate::dispatch::{Phase, Role};
 use crate::error::Error;
 use crate::event::{ClientEvent, Event};
-use crate::side::{Outcome, Side, SideState, Signing, sealed::Sealed};
+use crate::side::{AnswerTime, Outcome, Side, SideState, Signing, sealed::Sealed};
 use crate::transport::Transport;
 use konko_channel::channels::Channels;
 use konko_crypto::random::SecureRandom;
@@ -85,6 +85,13 @@ impl SideState for ClientState {
         Signing::Impossible
     }
 
+    fn answer_time(&self) -> AnswerTime {
+        match self.config.authentication_timeout {
+            Some(timeout) if self.auth.awaits_server() => AnswerTime::Within(timeout),
+            _ => AnswerTime::NotDue,
+        }
+    }
+
     fn server_sig_algs(&mut self, names: Option<&[String]>) {
         if let Some(names) = names {
             self.auth.set_server_sig_algs(Some(names.to_vec()));
@@ -150,8 +157,9 @@ impl Transport<Client> {
             Phase::Connection => return Err(Error::ApiMisuse("authentication is complete")),
             Phase::Ended => return Err(self.error().cloned().unwrap_or(Error::Closed)),
         }
-        self.wait_for_answer(now);
-        self.more_of_auth()
+        self.more_of_auth()?;
+        self.time_answer(now);
+        Ok(())
     }
 
     /// The signature algorithms the server says it accepts (RFC 8308 §3.1), if it said so.
@@ -167,28 +175,25 @@ impl Transport<Client> {
         now: Instant,
     ) -> Result<(), Error> {
         self.state.auth.provide_signature(question, signature, self.packets.outbound())?;
-        self.wait_for_answer(now);
+        self.time_answer(now);
         Ok(())
     }
 
     /// Gives up the public-key attempt that asked for a signature; another method may begin.
     pub fn refuse_signature(&mut self, question: SignatureQuestion) -> Result<(), Error> {
         self.state.auth.refuse_signature(question)?;
-        self.stop_authentication_timer();
         self.more_of_auth()
     }
 
     /// Gives up the keyboard-interactive attempt that asked; another method may begin.
     pub fn refuse_prompts(&mut self, question: PromptQuestion) -> Result<(), Error> {
         self.state.auth.refuse_prompts(question)?;
-        self.stop_authentication_timer();
         self.more_of_auth()
     }
 
     /// Gives up the password attempt that asked for a new password; another method may begin.
     pub fn refuse_password_change(&mut self, question: PasswordChangeQuestion) -> Result<(), Error> {
         self.state.auth.refuse_password_change(question)?;
-        self.stop_authentication_timer();
         self.more_of_auth()
     }
 
@@ -200,7 +205,7 @@ impl Transport<Client> {
         now: Instant,
     ) -> Result<(), Error> {
         self.state.auth.answer_prompts(question, responses, self.packets.outbound())?;
-        self.wait_for_answer(now);
+        self.time_answer(now);
         Ok(())
     }
 
@@ -213,12 +218,7 @@ impl Transport<Client> {
         now: Instant,
     ) -> Result<(), Error> {
         self.state.auth.change_password(question, old_password, new_password, self.packets.outbound())?;
-        self.wait_for_answer(now);
+        self.time_answer(now);
         Ok(())
-    }
-
-    fn wait_for_answer(&mut self, now: Instant) {
-        let timeout = self.state.config.authentication_timeout;
-        self.set_authentication_timer(now, timeout);
     }
 }

@@ -38,6 +38,17 @@ pub enum Outcome<E> {
     Authenticated(Option<E>),
 }
 
+/// Whether an answer of the peer is timed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnswerTime {
+    /// This end times the whole of authentication instead.
+    Elsewhere,
+    /// No answer of the peer is due.
+    NotDue,
+    /// It is due within this time of being asked for.
+    Within(std::time::Duration),
+}
+
 /// What becomes of a wanted signature.
 #[derive(Debug)]
 pub enum Signing<E> {
@@ -69,6 +80,10 @@ pub trait SideState: Send {
     fn signature(&self, question: SignatureQuestion) -> Signing<Self::Event>;
     /// The peer's `server-sig-algs`.
     fn server_sig_algs(&mut self, names: Option<&[String]>);
+    /// How long the peer may take to answer, if an answer is due.
+    fn answer_time(&self) -> AnswerTime {
+        AnswerTime::Elsewhere
+    }
     /// When [`expire`](Self::expire) is due.
     fn due(&self) -> Option<std::time::Instant> {
         None

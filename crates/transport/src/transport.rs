@@ -6,7 +6,7 @@ use crate::dispatch::{Phase, Route, route};
 use crate::error::{Error, Timer};
 use crate::event::Event;
 use crate::keepalive::{Keepalive, KeepaliveConfig, KeepaliveStep};
-use crate::side::{Outcome, Side, SideState, Signing};
+use crate::side::{AnswerTime, Outcome, Side, SideState, Signing};
 use bytes::{Bytes, BytesMut};
 use konko_channel::channels::Channels;
 use konko_channel::config::OpenOptions;
@@ -48,6 +48,7 @@ pub struct Transport<S: Side> {
     keepalive: Keepalive,
     keepalive_requests: VecDeque<RequestId>,
     ignored: u32,
+    pings_outstanding: u32,
     failed: Option<Error>,
 }
 
@@ -79,6 +80,7 @@ impl<S: Side> Transport<S> {
             keepalive: Keepalive::new(keepalive),
             keepalive_requests: VecDeque::new(),
             ignored: 0,
+            pings_outstanding: 0,
             failed: None,
         }
     }
@@ -217,6 +219,7 @@ impl<S: Side> Transport<S> {
             return Err(Error::ApiMisuse("the peer did not announce ping@openssh.com"));
         }
         self.packets.outbound().send(&Ping { data });
+        self.pings_outstanding += 1;
         Ok(())
     }
 
@@ -272,8 +275,20 @@ impl<S: Side> Transport<S> {
         }
     }
 
-    pub(crate) fn stop_authentication_timer(&mut self) {
-        self.timers.stop(AUTHENTICATION);
+    /// Starts the timer for the peer's answer when one is due, and stops it when none is any more. The time that
+    /// a person takes to answer a prompt is not the peer's.
+    pub(crate) fn time_answer(&mut self, now: Instant) {
+        if self.phase != Phase::Authentication {
+            return;
+        }
+        match self.state.answer_time() {
+            AnswerTime::Elsewhere => {}
+            AnswerTime::NotDue => self.timers.stop(AUTHENTICATION),
+            AnswerTime::Within(time) if self.timers.get(AUTHENTICATION).is_none() => {
+                self.set_authentication_timer(now, Some(time));
+            }
+            AnswerTime::Within(_) => {}
+        }
     }
 
     fn end(&mut self, why: Error) {
@@ -310,6 +325,7 @@ impl<S: Side> Transport<S> {
             self.received(received, now)?;
         }
         self.more_of_auth()?;
+        self.time_answer(now);
         self.output_taken();
         Ok(())
     }
@@ -391,7 +407,13 @@ impl<S: Side> Transport<S> {
                 let pong = Pong::decode(&payload.bytes)
                     .map_err(|error| Error::Decode { message: Pong::NAME, error })?;
                 let data = Bytes::copy_from_slice(pong.data);
-                self.events.push_back(Event::Pong(data).into());
+                match self.pings_outstanding.checked_sub(1) {
+                    Some(left) => {
+                        self.pings_outstanding = left;
+                        self.events.push_back(Event::Pong(data).into());
+                    }
+                    None => self.count_ignored(number)?,
+                }
             }
             Route::Ignore => self.count_ignored(number)?,
             Route::Unimplemented => {
@@ -421,7 +443,7 @@ impl<S: Side> Transport<S> {
             Outcome::ServiceStarted => self.phase = Phase::Authentication,
             Outcome::Authenticated(event) => {
                 self.phase = Phase::Connection;
-                self.stop_authentication_timer();
+                self.timers.stop(AUTHENTICATION);
                 self.packets.authentication_succeeded();
                 self.events.extend(event);
                 self.events.push_back(Event::Authenticated.into());

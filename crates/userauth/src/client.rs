@@ -182,6 +182,11 @@ impl ClientAuth {
         matches!(self.phase, Phase::Done)
     }
 
+    /// Whether a message of ours is unanswered, so that the server is the one to speak.
+    pub const fn awaits_server(&self) -> bool {
+        matches!(self.phase, Phase::Waiting(_))
+    }
+
     /// How many SSH_MSG_USERAUTH_REQUESTs have been sent.
     pub const fn requests(&self) -> u32 {
         self.requests

@@ -180,6 +180,8 @@ def converse(connection, keys):
 
 def main():
     keys = [host_key(path) for path in OPTIONS.host_key]
+    # Without a file of groups it does no group exchange.
+    paramiko.Transport.load_server_moduli()
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
         print(f"LISTENING {listener.getsockname()[1]}", flush=True)
         while True:

@@ -79,22 +79,25 @@ async fn an_encrypted_key_is_not_decrypted_before_it_must_be() {
 }
 
 #[tokio::test]
-async fn without_a_public_half_beside_it_the_passphrase_is_needed_at_once() {
+async fn without_a_public_half_beside_it_the_one_inside_serves() {
     let files = Files::new(Some("right"));
     let fixed = |text| Passphrase::Fixed(Secret::new(text));
-    let source = KeySource::open(&files.file().with_passphrase(fixed("right"))).await.expect("readable");
+    let mut source = KeySource::open(&files.file().with_passphrase(fixed("right"))).await.expect("readable");
+    assert!(!source.is_ready());
+    source.unlock().await.expect("the right passphrase");
     assert!(source.is_ready());
     for (passphrase, expected) in [
         (Passphrase::None, KeyFileError::Encrypted),
         (fixed("wrong"), KeyFileError::WrongPassphrase),
         (Passphrases::ask(&["a", "b", "c", "right"]).1, KeyFileError::WrongPassphrase),
     ] {
-        let error =
-            KeySource::open(&files.file().with_passphrase(passphrase)).await.expect_err("no passphrase");
+        let mut source = KeySource::open(&files.file().with_passphrase(passphrase)).await.expect("readable");
+        let error = source.unlock().await.expect_err("no passphrase");
         assert!(matches!(error, KeySourceError::File { error, .. } if error == expected));
     }
-    let nobody = KeySource::open(&files.file().with_passphrase(Passphrases::ask(&[]).1)).await;
-    assert!(matches!(nobody, Err(KeySourceError::NoPassphrase(_))));
+    let mut nobody =
+        KeySource::open(&files.file().with_passphrase(Passphrases::ask(&[]).1)).await.expect("readable");
+    assert!(matches!(nobody.unlock().await, Err(KeySourceError::NoPassphrase(_))));
 }
 
 #[tokio::test]

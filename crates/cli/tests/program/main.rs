@@ -1,0 +1,12 @@
+//! The program as a user meets it: `konko ssh`, `konko serve` and `konko demo`, and OpenSSH's client.
+
+mod support;
+mod demo;
+mod exec;
+mod streams;
+mod forward;
+mod authentication;
+mod host_key;
+mod serve;
+mod terminal;
+mod openssh;
