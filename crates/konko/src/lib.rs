@@ -10,7 +10,5 @@ pub use konko_server as server;
 pub use konko_tokio as tokio;
 pub use konko_transport as transport;
 
-/// The examples of the README, compiled.
 #[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-pub struct Readme;
+mod readme;
