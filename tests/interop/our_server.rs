@@ -25,12 +25,15 @@ pub const PASSWORD: &str = "correct horse";
 /// How long it may take to end.
 const END: Duration = Duration::from_secs(20);
 
+/// A change of the transport's settings.
+type Change = Box<dyn FnOnce(&mut ServerConfig)>;
+
 /// What our server shall be like. Default: as it comes, with an Ed25519 host key.
 pub struct OurServerOptions {
     host_keys: Vec<KeyKind>,
     standard: StandardOptions,
     packet: PacketConfig,
-    changes: Vec<Box<dyn FnOnce(&mut ServerConfig)>>,
+    changes: Vec<Change>,
 }
 
 impl OurServerOptions {

@@ -158,6 +158,24 @@ fn methods(settings: &Settings) -> Result<Vec<MethodName>, Failure> {
     Ok(methods)
 }
 
+/// The files that are named, or those where keys usually are. One that is named and not there is a warning.
+fn keys(
+    settings: &Settings,
+    tokens: &Tokens<'_>,
+    passphrase: &Passphrase,
+) -> Result<Vec<Credential>, Failure> {
+    let Some(names) = &settings.identity_files else { return Ok(Credential::default_keys(passphrase)) };
+    let paths = names.iter().map(|name| tokens.path(name)).collect::<Result<Vec<PathBuf>, _>>()?;
+    let mut keys = Vec::new();
+    for path in paths {
+        match std::fs::metadata(&path) {
+            Ok(_) => keys.push(Credential::KeyFile(KeyFile::new(path).with_passphrase(passphrase.clone()))),
+            Err(error) => tracing::warn!("Identity file {} not accessible: {error}.", path.display()),
+        }
+    }
+    Ok(keys)
+}
+
 fn set_credentials(
     options: &mut ClientOptions,
     settings: &Settings,
@@ -168,29 +186,19 @@ fn set_credentials(
         Some(true) => Passphrase::None,
         _ => Passphrase::Ask(Arc::clone(prompter)),
     };
+    let methods = methods(settings)?;
     // As ssh(1) does, ask without any proof first: a server may be content with that.
     options.credentials = vec![Credential::None];
-    options.credentials.extend(match &settings.identity_files {
-        None => Credential::default_keys(&passphrase),
-        Some(names) => {
-            let paths = names.iter().map(|name| tokens.path(name)).collect::<Result<Vec<PathBuf>, _>>()?;
-            let mut found = Vec::new();
-            for path in paths {
-                match std::fs::metadata(&path) {
-                    Ok(_) => {
-                        found.push(Credential::KeyFile(
-                            KeyFile::new(path).with_passphrase(passphrase.clone()),
-                        ));
-                    }
-                    Err(error) => tracing::warn!("Identity file {} not accessible: {error}.", path.display()),
-                }
-            }
-            found
-        }
-    });
-    options.credentials.push(Credential::KeyboardInteractive(Arc::clone(prompter)));
-    options.credentials.push(Credential::PasswordPrompt(Arc::clone(prompter)));
-    options.preferred_methods = Some(methods(settings)?);
+    if methods.contains(&MethodName::PublicKey) {
+        options.credentials.extend(keys(settings, tokens, &passphrase)?);
+    }
+    if methods.contains(&MethodName::KeyboardInteractive) {
+        options.credentials.push(Credential::KeyboardInteractive(Arc::clone(prompter)));
+    }
+    if methods.contains(&MethodName::Password) {
+        options.credentials.push(Credential::PasswordPrompt(Arc::clone(prompter)));
+    }
+    options.preferred_methods = Some(methods);
     options.password_prompts = settings.number_of_password_prompts.unwrap_or(3);
     options.signature_algorithms = pubkey_algorithms(settings)?;
     Ok(())

@@ -3,10 +3,12 @@
 use crate::error::Error;
 use crate::shared::Shared;
 use crate::slot::WaitingSlot;
+use crate::waiters::WaiterKey;
 use konko_transport::channel::event::ChannelEvent;
 use konko_transport::channel::identifier::{ChannelId, RequestId};
 use konko_transport::channel::request::ChannelRequestQuestion;
 use konko_transport::channel::stream::{Progress, STDERR, Stream};
+use konko_transport::slot::{Opening, Slot};
 use konko_transport::{ChannelMut, Side};
 use std::future::poll_fn;
 use std::io;
@@ -37,10 +39,7 @@ impl<S: Side> Host for Shared<S> {
     fn release(&self, id: ChannelId) {
         let mut state = self.lock();
         state.release(id);
-        state.handles -= 1;
-        if state.handles == 0 {
-            state.wake_driver();
-        }
+        state.let_go();
     }
 }
 
@@ -57,7 +56,10 @@ impl Drop for Held {
 }
 
 impl Held {
-    fn with<R>(&self, operation: impl FnOnce(Option<(ChannelMut<'_>, &mut WaitingSlot)>, Option<Error>) -> R) -> R {
+    fn with<R>(
+        &self,
+        operation: impl FnOnce(Option<(ChannelMut<'_>, &mut WaitingSlot)>, Option<Error>) -> R,
+    ) -> R {
         let (mut operation, mut result) = (Some(operation), None);
         self.host.with(self.id, &mut |channel, ended| {
             if let Some(operation) = operation.take() {
@@ -71,7 +73,8 @@ impl Held {
     }
 
     fn poll_read(&self, stream: Stream, cx: &Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let read = self.poll_progress(stream, cx, |channel| channel.read(stream, buffer.initialize_unfilled()));
+        let read =
+            self.poll_progress(stream, cx, |channel| channel.read(stream, buffer.initialize_unfilled()));
         buffer.advance(std::task::ready!(read)?.unwrap_or(0));
         Poll::Ready(Ok(()))
     }
@@ -97,7 +100,7 @@ impl Held {
                 Progress::Blocked => match ended {
                     Some(error) => Poll::Ready(Err(error.into())),
                     None => {
-                        slot.wait_readable(stream, cx.waker());
+                        slot.wait_readable(stream, cx);
                         Poll::Pending
                     }
                 },
@@ -120,7 +123,7 @@ impl Held {
                 Progress::Moved(n) => Poll::Ready(Ok(n)),
                 Progress::Ended => Poll::Ready(Err(Error::ChannelClosed.into())),
                 Progress::Blocked => {
-                    slot.wait_writable(cx.waker());
+                    slot.writers.wait(cx);
                     Poll::Pending
                 }
             }
@@ -135,6 +138,20 @@ impl Held {
                 tracing::debug!(%error, "EOF on a channel that is not open");
             }
         });
+    }
+
+    /// Says that no more data will be sent. Where the channel is closed the peer knows that; where the connection
+    /// was cut it never will, and may miss data as well.
+    fn shutdown(&self) -> io::Result<()> {
+        let cut = self.with(|channel, ended| {
+            let cut = channel.is_none_or(|(channel, _)| channel.state().is_cut());
+            ended.filter(|_| cut)
+        });
+        if let Some(error) = cut {
+            return Err(error.into());
+        }
+        self.send_eof();
+        Ok(())
     }
 }
 
@@ -156,7 +173,7 @@ impl std::fmt::Debug for Channel {
 
 impl Channel {
     pub(crate) fn new<S: Side>(shared: Arc<Shared<S>>, id: ChannelId) -> Self {
-        shared.lock().handles += 1;
+        shared.lock().hold();
         Self { held: Arc::new(Held { host: shared, id }) }
     }
 
@@ -241,13 +258,14 @@ impl Channel {
         })
     }
 
-    /// Sends a channel request and waits for the answer: whether it was granted. `None` waits for ever.
+    /// Sends a channel request and waits for the answer: whether it was granted. A channel that the peer closes
+    /// instead grants nothing. `None` waits for ever.
     ///
     /// Dropping the future does not take the request back; its answer is then dropped, too.
     ///
     /// # Errors
     ///
-    /// [`Error::TimedOut`] after `timeout`, [`Error::ChannelClosed`] if the channel ends first, or what ended the
+    /// [`Error::TimedOut`] after `timeout`, [`Error::ChannelClosed`] if the channel is closed, or what ended the
     /// connection.
     pub async fn request(
         &self,
@@ -264,44 +282,47 @@ impl Channel {
                 Ok(id)
             }
         })?;
-        let _abandon = Abandon { held: &self.held, id };
-        let reply = poll_fn(|cx| {
-            self.held.with(|channel, ended| {
-                let Some((_, slot)) = channel else { return Poll::Ready(Err(ended.unwrap_or(Error::ChannelClosed))) };
-                if let Some(reply) = slot.slot.replies.take(id) {
-                    return Poll::Ready(Ok(reply));
-                }
-                match ended {
-                    Some(error) => Poll::Ready(Err(error)),
-                    None if slot.slot.closed => Poll::Ready(Err(Error::ChannelClosed)),
-                    None => {
-                        slot.wait_event(cx.waker());
-                        Poll::Pending
-                    }
-                }
-            })
+        let mut wait = Wait { reply: Some(id), ..Wait::new(&self.held) };
+        let reply = wait.until(|slot, ended| match (slot.replies.take(id), ended) {
+            (Some(reply), _) => Poll::Ready(Ok(reply)),
+            (None, Some(error)) => Poll::Ready(Err(error)),
+            (None, None) if slot.closed => Poll::Ready(Err(Error::ChannelClosed)),
+            (None, None) => Poll::Pending,
         });
         within(timeout, "channel request", reply).await
     }
 
     /// The channel's next event: a request of the peer, EOF or its end. `None` after its end. Cancel-safe.
     pub async fn next_event(&self) -> Option<ChannelEvent> {
-        poll_fn(|cx| self.poll_next_event(cx)).await
+        let next = |slot: &mut Slot, ended: Option<Error>| next_event(slot, ended.is_some()).map(Ok);
+        // A channel that is no more has no events.
+        Wait::new(&self.held).until(next).await.unwrap_or(None)
     }
 
     /// As [`next_event`](Self::next_event), to be polled.
     pub fn poll_next_event(&self, cx: &Context<'_>) -> Poll<Option<ChannelEvent>> {
         self.held.with(|channel, ended| {
             let Some((_, slot)) = channel else { return Poll::Ready(None) };
-            if let Some(event) = slot.slot.next_event() {
-                return Poll::Ready(Some(event));
+            let event = next_event(&mut slot.slot, ended.is_some());
+            if event.is_pending() {
+                slot.events.wait(cx);
             }
-            if slot.slot.closed || ended.is_some() {
-                return Poll::Ready(None);
-            }
-            slot.wait_event(cx.waker());
-            Poll::Pending
+            event
         })
+    }
+
+    /// Waits until the peer has answered the open.
+    pub(crate) async fn opened(&self) -> Result<(), Error> {
+        let mut wait = Wait::new(&self.held);
+        wait.until(|slot, ended| match (&slot.opening, ended) {
+            (Opening::Opened, _) => Poll::Ready(Ok(())),
+            (_, Some(error)) => Poll::Ready(Err(error)),
+            (Opening::Failed { reason, description }, None) => {
+                Poll::Ready(Err(Error::OpenRefused { reason: *reason, description: description.clone() }))
+            }
+            (Opening::Pending, None) => Poll::Pending,
+        })
+        .await
     }
 
     /// Answers a request of the peer.
@@ -319,17 +340,60 @@ impl Channel {
     }
 }
 
-/// Forgets the reply to a request whose future is dropped.
-struct Abandon<'a> {
-    held: &'a Held,
-    id: RequestId,
+fn next_event(slot: &mut Slot, ended: bool) -> Poll<Option<ChannelEvent>> {
+    match slot.next_event() {
+        Some(event) => Poll::Ready(Some(event)),
+        None if slot.closed || ended => Poll::Ready(None),
+        None => Poll::Pending,
+    }
 }
 
-impl Drop for Abandon<'_> {
+/// A future that waits. When it is dropped its waker is forgotten, and the reply it waits for.
+struct Wait<'a> {
+    held: &'a Held,
+    key: Option<WaiterKey>,
+    reply: Option<RequestId>,
+}
+
+impl<'a> Wait<'a> {
+    fn new(held: &'a Held) -> Self {
+        Self { held, key: None, reply: None }
+    }
+
+    /// Waits until `attempt` gives something; it is tried again whenever something has happened. It is given why
+    /// the connection ended, if it has.
+    async fn until<R>(
+        &mut self,
+        mut attempt: impl FnMut(&mut Slot, Option<Error>) -> Poll<Result<R, Error>>,
+    ) -> Result<R, Error> {
+        poll_fn(|cx| {
+            self.held.with(|channel, ended| {
+                let Some((_, slot)) = channel else {
+                    return Poll::Ready(Err(ended.unwrap_or(Error::ChannelClosed)));
+                };
+                let result = attempt(&mut slot.slot, ended);
+                if result.is_pending() {
+                    slot.events.wait_as(&mut self.key, cx);
+                }
+                result
+            })
+        })
+        .await
+    }
+}
+
+impl Drop for Wait<'_> {
     fn drop(&mut self) {
+        if self.key.is_none() && self.reply.is_none() {
+            return;
+        }
         self.held.with(|channel, _| {
-            if let Some((_, slot)) = channel {
-                slot.slot.replies.abandon(self.id);
+            let Some((_, slot)) = channel else { return };
+            if let Some(key) = self.key {
+                slot.events.forget(key);
+            }
+            if let Some(id) = self.reply {
+                slot.slot.replies.abandon(id);
             }
         });
     }
@@ -351,7 +415,11 @@ pub(crate) async fn within<T>(
 }
 
 impl AsyncRead for Channel {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         self.held.poll_read(Stream::Data, cx, buffer)
     }
 }
@@ -366,8 +434,7 @@ impl AsyncWrite for Channel {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.held.send_eof();
-        Poll::Ready(Ok(()))
+        Poll::Ready(self.held.shutdown())
     }
 }
 
@@ -396,14 +463,22 @@ impl ChannelReader {
     }
 
     /// As [`read_chunk`](Self::read_chunk), to be polled.
-    pub fn poll_read_chunk(&mut self, cx: &Context<'_>, maximum: usize) -> Poll<io::Result<Option<bytes::Bytes>>> {
+    pub fn poll_read_chunk(
+        &mut self,
+        cx: &Context<'_>,
+        maximum: usize,
+    ) -> Poll<io::Result<Option<bytes::Bytes>>> {
         let stream = self.stream;
         self.held.poll_progress(stream, cx, |channel| channel.read_chunk(stream, maximum))
     }
 }
 
 impl AsyncRead for ChannelReader {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         self.held.poll_read(self.stream, cx, buffer)
     }
 }
@@ -431,7 +506,6 @@ impl AsyncWrite for ChannelWriter {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.held.send_eof();
-        Poll::Ready(Ok(()))
+        Poll::Ready(self.held.shutdown())
     }
 }

@@ -3,13 +3,14 @@
 use crate::channel::{Channel, within};
 use crate::driver::Driver;
 use crate::error::Error;
-use crate::shared::{Io, Shared};
+use crate::shared::{Io, Shared, State, now};
+use crate::waiters::WaiterKey;
 use bytes::Bytes;
 use konko_transport::channel::config::OpenOptions;
+use konko_transport::channel::identifier::RequestId;
 use konko_transport::channel::open::{ChannelKind, OpenQuestion};
 use konko_transport::channel::request::GlobalQuestion;
 use konko_transport::crypto::random::SystemRandom;
-use konko_transport::channel::identifier::RequestId;
 use konko_transport::slot::Opening;
 use konko_transport::wire::number::{DisconnectReason, OpenFailureReason};
 use konko_transport::{Client, ClientConfig, Server, ServerConfig, Side, Transport};
@@ -32,44 +33,69 @@ impl<S: Side> std::fmt::Debug for Connection<S> {
 
 impl<S: Side> Clone for Connection<S> {
     fn clone(&self) -> Self {
-        self.shared.lock().handles += 1;
+        self.shared.lock().hold();
         Self { shared: Arc::clone(&self.shared) }
     }
 }
 
 impl<S: Side> Drop for Connection<S> {
     fn drop(&mut self) {
-        let mut state = self.shared.lock();
-        state.handles -= 1;
-        if state.handles == 0 {
-            state.wake_driver();
-        }
+        self.shared.lock().let_go();
     }
 }
 
-/// Forgets the reply to a global request whose future is dropped.
-struct Abandon<'a, S: Side> {
+/// A future that waits. When it is dropped its waker is forgotten, and the reply it waits for.
+struct Wait<'a, S: Side> {
     shared: &'a Shared<S>,
-    id: RequestId,
+    key: Option<WaiterKey>,
+    reply: Option<RequestId>,
 }
 
-impl<S: Side> Drop for Abandon<'_, S> {
+impl<'a, S: Side> Wait<'a, S> {
+    fn new(shared: &'a Shared<S>) -> Self {
+        Self { shared, key: None, reply: None }
+    }
+
+    /// Waits until `attempt` gives something; it is tried again whenever something has happened.
+    async fn until<R>(&mut self, mut attempt: impl FnMut(&mut State<S>) -> Poll<R>) -> R {
+        poll_fn(|cx| {
+            let mut state = self.shared.lock();
+            let result = attempt(&mut state);
+            if result.is_pending() {
+                state.wait_for_event(&mut self.key, cx);
+            }
+            result
+        })
+        .await
+    }
+}
+
+impl<S: Side> Drop for Wait<'_, S> {
     fn drop(&mut self) {
-        self.shared.lock().global_replies.abandon(self.id);
+        if self.key.is_none() && self.reply.is_none() {
+            return;
+        }
+        let mut state = self.shared.lock();
+        if let Some(key) = self.key {
+            state.forget_waiter(key);
+        }
+        if let Some(id) = self.reply {
+            state.global_replies.abandon(id);
+        }
     }
 }
 
 impl Connection<Client> {
     /// A client's connection on `io`. Nothing happens until the driver is polled.
     pub fn client(io: impl Io, config: Arc<ClientConfig>) -> (Self, Driver<Client>) {
-        Self::over(io, Transport::client(config, Box::new(SystemRandom), Instant::now()))
+        Self::over(io, Transport::client(config, Box::new(SystemRandom), now()))
     }
 }
 
 impl Connection<Server> {
     /// A server's connection on `io`. Nothing happens until the driver is polled.
     pub fn server(io: impl Io, config: Arc<ServerConfig>) -> (Self, Driver<Server>) {
-        Self::over(io, Transport::server(config, Box::new(SystemRandom), Instant::now()))
+        Self::over(io, Transport::server(config, Box::new(SystemRandom), now()))
     }
 }
 
@@ -84,19 +110,27 @@ impl<S: Side> Connection<S> {
     /// authenticating, answering questions, looking things up. It must not block.
     pub fn with<R>(&self, command: impl FnOnce(&mut Transport<S>, Instant) -> R) -> R {
         let mut state = self.shared.lock();
-        let result = command(&mut state.transport, Instant::now());
+        let result = command(&mut state.transport, now());
         state.touched();
         result
     }
 
     /// The connection's next event; `None` after its end. Cancel-safe.
+    ///
+    /// Where a thousand events wait to be fetched nothing more is read from the peer; news of changed keys and
+    /// pongs are dropped before that.
     pub async fn next_event(&self) -> Option<S::Event> {
-        poll_fn(|cx| self.poll_next_event(cx)).await
+        Wait::new(&self.shared).until(State::next_event).await
     }
 
     /// As [`next_event`](Self::next_event), to be polled.
     pub fn poll_next_event(&self, cx: &Context<'_>) -> Poll<Option<S::Event>> {
-        self.shared.lock().poll_event(cx)
+        let mut state = self.shared.lock();
+        let event = state.next_event();
+        if event.is_pending() {
+            state.wait_for_any_event(cx);
+        }
+        event
     }
 
     /// Opens a channel and waits until the peer has confirmed it. `None` waits for ever.
@@ -124,26 +158,7 @@ impl<S: Side> Connection<S> {
             drop(state);
             Channel::new(Arc::clone(&self.shared), id)
         };
-        let id = channel.id();
-        let opened = poll_fn(|cx| {
-            let mut state = self.shared.lock();
-            let ended = state.ended().cloned();
-            match state.slot(id).map(|slot| slot.slot.opening.clone()) {
-                Some(Opening::Opened) => Poll::Ready(Ok(())),
-                Some(Opening::Failed { reason, description }) => {
-                    Poll::Ready(Err(ended.unwrap_or(Error::OpenRefused { reason, description })))
-                }
-                Some(Opening::Pending) | None => match ended {
-                    Some(error) => Poll::Ready(Err(error)),
-                    None => {
-                        if let Some(slot) = state.slot(id) {
-                            slot.wait_event(cx.waker());
-                        }
-                        Poll::Pending
-                    }
-                },
-            }
-        });
+        let opened = channel.opened();
         within(timeout, "opening a channel", opened).await?;
         Ok(channel)
     }
@@ -183,23 +198,20 @@ impl<S: Side> Connection<S> {
     ) -> Result<Option<Bytes>, Error> {
         let id = {
             let mut state = self.shared.lock();
+            if let Some(error) = state.ended() {
+                return Err(error.clone());
+            }
             let id = state.transport.global_request(name, body, true)?;
             let id = id.ok_or(Error::Transport(konko_transport::Error::Closed))?;
             state.global_replies.expect(id);
             state.touched();
             id
         };
-        let _abandon = Abandon { shared: &self.shared, id };
-        let reply = poll_fn(|cx| {
-            let mut state = self.shared.lock();
-            if let Some(reply) = state.global_replies.take(id) {
-                return Poll::Ready(Ok(reply));
-            }
-            if let Some(error) = state.ended() {
-                return Poll::Ready(Err(error.clone()));
-            }
-            state.wait_for_event(cx);
-            Poll::Pending
+        let mut wait = Wait { reply: Some(id), ..Wait::new(&self.shared) };
+        let reply = wait.until(|state| match (state.global_replies.take(id), state.ended()) {
+            (Some(reply), _) => Poll::Ready(Ok(reply)),
+            (None, Some(error)) => Poll::Ready(Err(error.clone())),
+            (None, None) => Poll::Pending,
         });
         within(timeout, "global request", reply).await
     }
@@ -209,17 +221,10 @@ impl<S: Side> Connection<S> {
         self.with(|transport, _| transport.disconnect(reason, description));
     }
 
-    /// Waits until the connection has ended and says why. Cancel-safe.
+    /// Waits until the connection has ended and its last bytes are sent, and says why it ended. Cancel-safe.
     pub async fn closed(&self) -> Error {
-        poll_fn(|cx| {
-            let mut state = self.shared.lock();
-            if let Some(error) = state.ended() {
-                return Poll::Ready(error.clone());
-            }
-            state.wait_for_event(cx);
-            Poll::Pending
-        })
-        .await
+        let mut wait = Wait::new(&self.shared);
+        wait.until(|state| state.over().cloned().map_or(Poll::Pending, Poll::Ready)).await
     }
 
     /// Why the connection ended, if it has.

@@ -1,6 +1,6 @@
 //! The future that drives one connection.
 
-use crate::shared::Shared;
+use crate::shared::{Shared, now};
 use konko_sansio::Machine;
 use konko_transport::Side;
 use konko_transport::wire::number::DisconnectReason;
@@ -14,10 +14,11 @@ use tokio::time::Sleep;
 /// How often one poll goes round before other tasks get their turn. Few, so that a reader takes what has arrived
 /// while it is still in the cache, and gives the memory back before the next read wants some.
 const ROUNDS: usize = 2;
-/// How long the last bytes may take to leave after the connection has ended.
+/// How long, after the connection has ended, the last bytes may take to leave and the peer to close its end.
 const FLUSH_TIME: Duration = Duration::from_secs(2);
 
-/// Drives one connection until it ends. Must be polled, usually as a task of its own; dropping it cuts the
+/// Drives one connection until it has ended, its last bytes are sent and the peer has closed its end, too; after the
+/// end of the connection two seconds at most. Must be polled, usually as a task of its own; dropping it cuts the
 /// connection without a word.
 #[must_use = "a connection does nothing unless its driver is polled"]
 pub struct Driver<S: Side> {
@@ -56,23 +57,16 @@ impl<S: Side> Driver<S> {
     }
 
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let until = *self.flush_until.get_or_insert_with(|| Instant::now() + FLUSH_TIME);
-        if self.poll_timer(until, cx).is_ready() {
-            return Poll::Ready(());
-        }
+        let until = *self.flush_until.get_or_insert_with(|| now() + FLUSH_TIME);
+        let late = self.poll_timer(until, cx).is_ready();
         let mut state = self.shared.lock();
-        let failed_io = matches!(state.ended(), Some(crate::error::Error::Io { .. }));
-        if !failed_io {
-            state.write(cx);
-            if !state.transport.output().is_empty() && state.ended().is_none() {
-                return Poll::Pending;
-            }
+        if !late && state.poll_end(cx).is_pending() {
+            return Poll::Pending;
         }
-        state.finish();
-        if failed_io {
-            return Poll::Ready(());
-        }
-        state.poll_shutdown(cx)
+        let io = state.finish();
+        drop(state);
+        drop(io);
+        Poll::Ready(())
     }
 }
 
@@ -83,30 +77,27 @@ impl<S: Side> Future for Driver<S> {
         let shared = Arc::clone(&self.shared);
         for _ in 0..ROUNDS {
             let mut state = shared.lock();
-            state.register_driver(cx.waker());
-            state.timer_seen();
-            state.deliver();
-            if state.handles == 0 && !state.transport.is_ended() {
+            state.driver_looks(cx.waker());
+            if state.handles == 0 {
                 state.transport.disconnect(DisconnectReason::BY_APPLICATION, "disconnected by user");
+            }
+            state.deliver();
+            let wrote = state.ended().is_none() && state.write(cx);
+            let read = state.read(cx);
+            if wrote {
                 state.deliver();
             }
-            if state.transport.is_ended() || state.ended().is_some() {
+            if state.ended().is_some() {
                 drop(state);
                 return self.poll_end(cx);
             }
-            let wrote = state.write(cx);
-            let read = state.read(cx);
-            if state.transport.is_ended() || state.ended().is_some() {
-                drop(state);
-                return self.poll_end(cx);
-            }
-            let due = state.transport.poll_timeout();
+            let due = state.driver_sleeps();
             drop(state);
             if let Some(due) = due
                 && self.poll_timer(due, cx).is_ready()
             {
                 let mut state = shared.lock();
-                if let Err(error) = state.transport.handle_timeout(Instant::now()) {
+                if let Err(error) = state.transport.handle_timeout(now()) {
                     tracing::debug!(%error, "a deadline passed");
                 }
                 state.deliver();
@@ -123,8 +114,7 @@ impl<S: Side> Future for Driver<S> {
 
 impl<S: Side> Drop for Driver<S> {
     fn drop(&mut self) {
-        let mut state = self.shared.lock();
-        state.transport.connection_lost();
-        state.finish();
+        let io = self.shared.lock().finish();
+        drop(io);
     }
 }

@@ -9,11 +9,15 @@
 //! was already sent; each operation says what that means for it.
 
 pub mod error;
+pub mod waiters;
 pub mod slot;
 pub mod shared;
 pub mod driver;
 pub mod channel;
 pub mod connection;
+
+#[cfg(test)]
+mod tests;
 
 pub use channel::{Channel, ChannelReader, ChannelWriter};
 pub use connection::Connection;

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::slot::WaitingSlot;
+use crate::waiters::{WaiterKey, Waiters};
 use konko_sansio::Machine;
 use konko_transport::channel::identifier::ChannelId;
 use konko_transport::replies::Replies;
@@ -9,37 +10,64 @@ use konko_transport::slot::Opening;
 use konko_transport::{ChannelMut, Event, Side, Transport};
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 /// Events beyond which nothing more is read from the peer until the application has looked at them.
 const MAXIMUM_EVENTS: usize = 1024;
+/// How often the stream is read after it took no more, for what the peer said before.
+const MAXIMUM_LAST_READS: usize = 64;
+/// How much of what comes after the end is dropped in one poll.
+const MAXIMUM_DROPPED_READS: usize = 16;
 
 /// A stream that a connection can run on.
 pub trait Io: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Io for T {}
 
+/// The time on the runtime's clock, which need not be the system's.
+pub(crate) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+/// What the driver sleeps for, besides the stream.
+#[derive(Debug, Clone, Copy)]
+struct Sleep {
+    until: Option<Instant>,
+}
+
 /// Everything of one connection that the driver and the handles share.
 pub(crate) struct State<S: Side> {
     pub(crate) transport: Transport<S>,
-    io: Box<dyn Io>,
+    /// The stream, until the driver is done with it.
+    io: Option<Box<dyn Io>>,
     driver: Option<Waker>,
+    /// Set while the driver is not about to look by itself.
+    sleep: Option<Sleep>,
     slots: HashMap<ChannelId, WaitingSlot>,
     /// Events for the application, in order.
     events: VecDeque<S::Event>,
-    event_waiters: Vec<Waker>,
+    event_waiters: Waiters,
     pub(crate) global_replies: Replies<Option<bytes::Bytes>>,
-    /// Why we ended the connection, where that is not the machine's own reason.
+    /// Why the connection is about to end, where the machine does not know.
     cause: Option<Error>,
     /// Why the connection ended, for every later call.
     ended: Option<Error>,
     pub(crate) handles: usize,
     flushed: bool,
-    buffered: bool,
+    /// The driver does not listen to the stream, because nothing more is taken.
+    paused: bool,
+    /// The peer will send no more.
+    input_ended: bool,
+    /// The stream takes no more.
+    broken: bool,
+    /// The stream was told that no more will be written.
+    shut_down: bool,
+    /// The last bytes are sent, or never will be.
+    over: bool,
 }
 
 /// The shared state behind its lock.
@@ -52,17 +80,22 @@ impl<S: Side> Shared<S> {
         Arc::new(Self {
             state: Mutex::new(State {
                 transport,
-                io,
+                io: Some(io),
                 driver: None,
+                sleep: None,
                 slots: HashMap::new(),
                 events: VecDeque::new(),
-                event_waiters: Vec::new(),
+                event_waiters: Waiters::default(),
                 global_replies: Replies::default(),
                 cause: None,
                 ended: None,
                 handles: 1,
                 flushed: true,
-                buffered: false,
+                paused: false,
+                input_ended: false,
+                broken: false,
+                shut_down: false,
+                over: false,
             }),
         })
     }
@@ -74,52 +107,30 @@ impl<S: Side> Shared<S> {
     }
 }
 
+/// For the driver.
 impl<S: Side> State<S> {
-    pub(crate) fn register_driver(&mut self, waker: &Waker) {
+    /// The driver looks: whatever was done before needs not wake it.
+    pub(crate) fn driver_looks(&mut self, waker: &Waker) {
+        self.sleep = None;
         if !self.driver.as_ref().is_some_and(|driver| driver.will_wake(waker)) {
             self.driver = Some(waker.clone());
         }
     }
 
-    pub(crate) fn wake_driver(&self) {
-        if let Some(driver) = &self.driver {
-            driver.wake_by_ref();
-        }
-    }
-
-    pub(crate) fn ended(&self) -> Option<&Error> {
-        self.ended.as_ref()
-    }
-
-    /// What a handle does after it touched the machine: events are delivered and pending output is written at
-    /// once, on the driver's behalf. Only what is left over needs the driver.
-    pub(crate) fn touched(&mut self) {
-        self.deliver();
-        let Some(driver) = self.driver.clone() else { return };
-        self.write(&mut Context::from_waker(&driver));
-        // The timer may be due earlier, and a new end must be seen: both are the driver's.
-        if self.transport.is_ended() || self.timer_moved() {
-            driver.wake();
-        }
-    }
-
-    fn timer_moved(&mut self) -> bool {
-        !std::mem::replace(&mut self.buffered, true)
-    }
-
-    /// The driver looked at the timer; the next command must wake it again.
-    pub(crate) fn timer_seen(&mut self) {
-        self.buffered = false;
+    /// The driver is about to sleep. Gives when it must look again at the latest.
+    pub(crate) fn driver_sleeps(&mut self) -> Option<Instant> {
+        let until = self.transport.poll_timeout();
+        self.sleep = Some(Sleep { until });
+        until
     }
 
     /// Writes what is pending until the stream takes no more. Returns whether anything moved.
     pub(crate) fn write(&mut self, cx: &mut Context<'_>) -> bool {
         let mut moved = false;
-        while !self.transport.output().is_empty() && self.ended.is_none() {
-            match Pin::new(&mut *self.io).poll_write(cx, self.transport.output()) {
-                Poll::Ready(Ok(0)) => {
-                    self.fail(Error::from(&std::io::Error::from(std::io::ErrorKind::WriteZero)));
-                }
+        while !self.transport.output().is_empty() && !self.broken {
+            let Some(io) = &mut self.io else { break };
+            match Pin::new(io).poll_write(cx, self.transport.output()) {
+                Poll::Ready(Ok(0)) => self.write_failed(&std::io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(written)) => {
                     self.transport.consume_output(written);
                     (moved, self.flushed) = (true, false);
@@ -128,8 +139,12 @@ impl<S: Side> State<S> {
                 Poll::Pending => break,
             }
         }
-        if !self.flushed && self.transport.output().is_empty() {
-            match Pin::new(&mut *self.io).poll_flush(cx) {
+        if !self.flushed
+            && !self.broken
+            && self.transport.output().is_empty()
+            && let Some(io) = &mut self.io
+        {
+            match Pin::new(io).poll_flush(cx) {
                 Poll::Ready(Ok(())) => self.flushed = true,
                 Poll::Ready(Err(error)) => self.write_failed(&error),
                 Poll::Pending => {}
@@ -141,39 +156,123 @@ impl<S: Side> State<S> {
     /// A peer that has said why it goes may have closed its end before our last bytes: what it said counts more
     /// than the failed write, so it is read first.
     fn write_failed(&mut self, error: &std::io::Error) {
+        self.broken = true;
+        // Too much output would keep us from reading, and none of it can leave.
+        let unsent = self.transport.output().len();
+        self.transport.consume_output(unsent);
+        // Whatever comes of it the driver is woken at the end.
         let mut cx = Context::from_waker(Waker::noop());
-        while self.ended.is_none() && self.read(&mut cx) {}
+        for _ in 0..MAXIMUM_LAST_READS {
+            if self.transport.is_ended() || !self.receive(&mut cx) {
+                break;
+            }
+        }
         self.fail(Error::from(error));
     }
 
-    /// Reads once. Returns whether anything moved.
+    /// Reads once, unless the application is behind. Returns whether anything moved.
     pub(crate) fn read(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.ended.is_some() || self.transport.is_ended() {
+        if self.transport.is_ended() {
             return false;
         }
-        if self.events.len() > MAXIMUM_EVENTS {
+        self.paused = self.events.len() > MAXIMUM_EVENTS;
+        !self.paused && self.receive(cx)
+    }
+
+    fn receive(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(io) = &mut self.io else { return false };
+        let Some(room) = self.transport.input_capacity() else {
+            self.paused = true;
             return false;
-        }
-        let Some(room) = self.transport.input_capacity() else { return false };
-        match std::pin::pin!(self.io.read_buf(room)).poll(cx) {
+        };
+        let result = match pin!(io.read_buf(room)).poll(cx) {
             Poll::Pending => return false,
-            Poll::Ready(Ok(filled)) => {
-                let result = if filled == 0 {
-                    self.transport.handle_eof(Instant::now())
-                } else {
-                    self.transport.handle_input(Instant::now(), filled)
-                };
-                if let Err(error) = result {
-                    tracing::debug!(%error, "connection failed");
-                }
+            Poll::Ready(Ok(0)) => {
+                self.input_ended = true;
+                self.transport.handle_eof(now())
             }
-            Poll::Ready(Err(error)) => self.fail(Error::from(&error)),
+            Poll::Ready(Ok(filled)) => self.transport.handle_input(now(), filled),
+            Poll::Ready(Err(error)) => {
+                self.input_ended = true;
+                self.fail(Error::from(&error));
+                return true;
+            }
+        };
+        if let Err(error) = result {
+            tracing::debug!(%error, "connection failed");
         }
         self.deliver();
         true
     }
 
-    /// Hands events to whom they concern.
+    /// After the end of the connection: sends the last bytes, and tells the stream that they were the last. Then
+    /// reads until the peer has closed its end, too, because closing a socket with unread input takes our last
+    /// bytes away from the peer.
+    pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.write(cx);
+        if !self.broken && (!self.transport.output().is_empty() || !self.flushed) {
+            return Poll::Pending;
+        }
+        self.conclude();
+        let Some(io) = &mut self.io else { return Poll::Ready(()) };
+        if self.broken {
+            return Poll::Ready(());
+        }
+        if !self.shut_down {
+            match std::task::ready!(Pin::new(&mut *io).poll_shutdown(cx)) {
+                Ok(()) => self.shut_down = true,
+                Err(error) => {
+                    tracing::debug!(%error, "the stream cannot be shut down");
+                    return Poll::Ready(());
+                }
+            }
+        }
+        let mut dropped = [0; 4096];
+        for _ in 0..MAXIMUM_DROPPED_READS {
+            if self.input_ended {
+                return Poll::Ready(());
+            }
+            let mut dropped = ReadBuf::new(&mut dropped);
+            let read = std::task::ready!(Pin::new(&mut *io).poll_read(cx, &mut dropped));
+            self.input_ended = read.is_err() || dropped.filled().is_empty();
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Nothing more will be sent: whoever waits for that is told.
+    fn conclude(&mut self) {
+        if !self.over {
+            self.over = true;
+            self.event_waiters.wake();
+        }
+    }
+
+    /// The driver is done, whatever it was at. Gives the stream back, to be dropped outside the lock.
+    #[must_use]
+    pub(crate) fn finish(&mut self) -> Option<Box<dyn Io>> {
+        self.transport.connection_lost();
+        self.broken = true;
+        self.driver = None;
+        self.deliver();
+        self.conclude();
+        self.io.take()
+    }
+
+    fn fail(&mut self, error: Error) {
+        self.broken = true;
+        if !self.transport.is_ended() {
+            self.cause = Some(error);
+            self.transport.connection_lost();
+        }
+        self.deliver();
+        self.wake_driver();
+    }
+}
+
+/// For both.
+impl<S: Side> State<S> {
+    /// Hands events to whom they concern. After the connection's end, everybody is told of it.
     pub(crate) fn deliver(&mut self) {
         while let Some(event) = self.transport.poll_event() {
             match S::common(&event) {
@@ -184,14 +283,23 @@ impl<S: Side> State<S> {
                     if self.global_replies.come(*id, reply.clone()).is_some() {
                         self.events.push_back(event);
                     }
-                    self.wake_event_waiters();
+                    self.event_waiters.wake();
                 }
                 // Merely told, and the peer may cause any number of them.
-                Some(Event::KeysChanged { .. } | Event::Pong(_)) if self.events.len() >= MAXIMUM_EVENTS / 2 => {}
+                Some(Event::KeysChanged { .. } | Event::Pong(_))
+                    if self.events.len() >= MAXIMUM_EVENTS / 2 => {}
                 _ => {
                     self.events.push_back(event);
-                    self.wake_event_waiters();
+                    self.event_waiters.wake();
                 }
+            }
+        }
+        if self.transport.is_ended() && self.ended.is_none() {
+            let error = self.transport.error().cloned().unwrap_or(konko_transport::Error::Closed);
+            self.ended = Some(self.cause.take().unwrap_or(Error::Transport(error)));
+            self.event_waiters.wake();
+            for slot in self.slots.values_mut() {
+                slot.wake_all();
             }
         }
     }
@@ -199,25 +307,79 @@ impl<S: Side> State<S> {
     fn deliver_channel(&mut self, id: ChannelId) {
         let lost = self.transport.is_ended();
         let Some(mut channel) = self.transport.channel(id) else { return };
-        let slot = self.slots.entry(id).or_insert_with(|| WaitingSlot::new(Opening::Pending));
         let mut result = Ok(());
         while let Some(event) = channel.poll_event() {
+            let slot = self.slots.entry(id).or_insert_with(|| WaitingSlot::new(Opening::Pending));
             result = result.and(slot.deliver(event, lost));
         }
-        if let Err(error) = result {
+        if let Err(error) = result
+            && !lost
+        {
             self.transport.disconnect(error.disconnect_reason(), &error.to_string());
             self.cause = Some(Error::Channel(error));
         }
     }
 
-    fn wake_event_waiters(&mut self) {
-        for waker in self.event_waiters.drain(..) {
-            waker.wake();
+    pub(crate) fn wake_driver(&mut self) {
+        self.sleep = None;
+        if let Some(driver) = &self.driver {
+            driver.wake_by_ref();
+        }
+    }
+
+    /// Why the connection ended. Set as soon as nothing more can come, so that no stream that was cut looks like one
+    /// that ended.
+    pub(crate) fn ended(&self) -> Option<&Error> {
+        self.ended.as_ref()
+    }
+
+    /// Why the connection ended, when also its last bytes are sent.
+    pub(crate) fn over(&self) -> Option<&Error> {
+        self.ended.as_ref().filter(|_| self.over)
+    }
+}
+
+/// For the handles.
+impl<S: Side> State<S> {
+    /// What a handle does after it touched the machine: events are delivered and pending output is written at
+    /// once, on the driver's behalf: the stream wakes the driver when it takes more. Only what the driver does not
+    /// expect in its sleep wakes it.
+    pub(crate) fn touched(&mut self) {
+        self.deliver();
+        let Some(driver) = self.driver.clone() else { return };
+        if self.write(&mut Context::from_waker(&driver)) {
+            self.deliver();
+        }
+        let Some(sleep) = self.sleep else { return };
+        let earlier = match (self.transport.poll_timeout(), sleep.until) {
+            (None, _) => false,
+            (Some(_), None) => true,
+            (Some(due), Some(until)) => due < until,
+        };
+        if earlier || self.transport.is_ended() || (self.paused && self.takes_input()) {
+            self.wake_driver();
+        }
+    }
+
+    fn takes_input(&mut self) -> bool {
+        self.events.len() <= MAXIMUM_EVENTS && self.transport.input_capacity().is_some()
+    }
+
+    /// A handle more.
+    pub(crate) fn hold(&mut self) {
+        self.handles += 1;
+    }
+
+    /// A handle less; without any the driver ends the connection.
+    pub(crate) fn let_go(&mut self) {
+        self.handles -= 1;
+        if self.handles == 0 {
+            self.wake_driver();
         }
     }
 
     pub(crate) fn add_slot(&mut self, id: ChannelId, opening: Opening) {
-        self.slots.entry(id).or_insert_with(|| WaitingSlot::new(opening));
+        self.slots.entry(id).or_insert_with(|| WaitingSlot::new(Opening::Pending)).slot.opening = opening;
     }
 
     pub(crate) fn slot(&mut self, id: ChannelId) -> Option<&mut WaitingSlot> {
@@ -235,55 +397,29 @@ impl<S: Side> State<S> {
         self.touched();
     }
 
-    /// Takes the next event for the application, or leaves a waker.
-    pub(crate) fn poll_event(&mut self, cx: &Context<'_>) -> Poll<Option<S::Event>> {
+    /// Takes the next event for the application; `None` after the end. The caller waits while it is pending.
+    pub(crate) fn next_event(&mut self) -> Poll<Option<S::Event>> {
         if let Some(event) = self.events.pop_front() {
             // Reading may have paused until somebody looks.
-            if self.events.len() == MAXIMUM_EVENTS / 2 {
+            if self.paused && self.events.len() <= MAXIMUM_EVENTS / 2 {
                 self.wake_driver();
             }
             return Poll::Ready(Some(event));
         }
-        if self.ended.is_some() {
-            return Poll::Ready(None);
-        }
-        self.wait_for_event(cx);
-        Poll::Pending
+        if self.ended.is_some() { Poll::Ready(None) } else { Poll::Pending }
     }
 
-    pub(crate) fn wait_for_event(&mut self, cx: &Context<'_>) {
-        if !self.event_waiters.iter().any(|waker| waker.will_wake(cx.waker())) {
-            self.event_waiters.push(cx.waker().clone());
-        }
+    /// Waits for an event, a global reply or the end; with a key, until that is forgotten.
+    pub(crate) fn wait_for_event(&mut self, key: &mut Option<WaiterKey>, cx: &Context<'_>) {
+        self.event_waiters.wait_as(key, cx);
     }
 
-    /// Ends the connection for the handles: everybody is woken and told why.
-    pub(crate) fn finish(&mut self) {
-        if self.ended.is_none() {
-            let error = self.transport.error().cloned().unwrap_or(konko_transport::Error::Closed);
-            self.ended = Some(self.cause.take().unwrap_or(Error::Transport(error)));
-            self.deliver();
-            self.wake_event_waiters();
-            for slot in self.slots.values_mut() {
-                slot.wake_all();
-            }
-        }
+    /// As [`wait_for_event`](Self::wait_for_event), for a task that does not say when it waits no more.
+    pub(crate) fn wait_for_any_event(&mut self, cx: &Context<'_>) {
+        self.event_waiters.wait(cx);
     }
 
-    pub(crate) fn fail(&mut self, error: Error) {
-        self.transport.connection_lost();
-        if self.ended.is_none() {
-            self.ended = Some(error);
-            self.deliver();
-            self.wake_event_waiters();
-            for slot in self.slots.values_mut() {
-                slot.wake_all();
-            }
-        }
-        self.wake_driver();
-    }
-
-    pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        Pin::new(&mut *self.io).poll_shutdown(cx).map(|_| ())
+    pub(crate) fn forget_waiter(&mut self, key: WaiterKey) {
+        self.event_waiters.forget(key);
     }
 }

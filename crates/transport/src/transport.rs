@@ -505,10 +505,13 @@ impl<S: Side> Machine for Transport<S> {
     fn handle_input(&mut self, now: Instant, filled: usize) -> Result<(), Error> {
         self.sticky()?;
         self.packets.commit_input(filled);
-        if self.phase != Phase::KeyExchange {
+        let packets_before = self.packets.stats().packets_received;
+        let result = self.process(now).map_err(|error| self.fail(error));
+        // Only a whole packet shows that the peer is there: single bytes may be damage, or bait.
+        if self.phase != Phase::KeyExchange && self.packets.stats().packets_received > packets_before {
             self.keepalive.heard(now);
         }
-        self.process(now).map_err(|error| self.fail(error))
+        result
     }
 
     fn handle_eof(&mut self, now: Instant) -> Result<(), Error> {

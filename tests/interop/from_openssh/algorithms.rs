@@ -18,6 +18,7 @@ fn talk(server: &OurServer, user: &User, options: &[String], logged: &[&str]) ->
     let ssh = Ssh::new(server.address(), USER).ok_or("ssh is gone")?;
     let ssh = ssh.identity(&user.key().private).known_hosts(&server.known_hosts());
     let ssh = options.iter().fold(ssh, |ssh, option| ssh.option(option));
+    let started = std::time::Instant::now();
     let input = konko_tests::Seed::new(5).bytes(3 * MEGABYTE);
     let finished =
         ssh.option("RekeyLimit=1M").option("LogLevel=DEBUG1").run("cat; echo oops >&2; exit 7", &input);
@@ -29,6 +30,7 @@ fn talk(server: &OurServer, user: &User, options: &[String], logged: &[&str]) ->
         ensure(log.contains(line), format!("no \"{line}\" in {log}"))?;
     }
     let exchanges = log.matches("SSH2_MSG_NEWKEYS received").count();
+    eprintln!("XX {options:?} {exchanges} {:?}", started.elapsed());
     ensure(exchanges >= 2, format!("{exchanges} key exchanges"))
 }
 

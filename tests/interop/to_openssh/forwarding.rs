@@ -93,7 +93,8 @@ fn to_us_from_a_port_of_the_server() {
                 format!("from {host}:{port}"),
             )?;
             let (talked, echoed) = tokio::join!(talk(outside), echo(incoming.tunnel));
-            (talked?, echoed?);
+            talked?;
+            echoed?;
         }
         let port = forward.port();
         forward.cancel().await?;
@@ -116,14 +117,16 @@ fn unix_sockets_both_ways() {
         let listener = UnixListener::bind(&path)?;
         let tunnel = client.open_direct_streamlocal(path.as_os_str().as_encoded_bytes()).await?;
         let (talked, echoed) = tokio::join!(talk(tunnel), async { echo(listener.accept().await?.0).await });
-        (talked?, echoed?);
+        talked?;
+            echoed?;
 
         let path = folder.path().join("here");
         let mut forward = client.forward_remote_streamlocal(path.as_os_str().as_encoded_bytes()).await?;
         let outside = UnixStream::connect(&path).await?;
         let incoming = forward.accept().await.ok_or("nobody came")?;
         let (talked, echoed) = tokio::join!(talk(outside), echo(incoming.tunnel));
-        (talked?, echoed?);
+        talked?;
+            echoed?;
         forward.cancel().await?;
         ensure(UnixStream::connect(&path).await.is_err(), "the server still listens")
     });
@@ -190,7 +193,8 @@ fn streams_are_joined_with_their_half_closes() {
         let echoed = async { echo(listener.accept().await?.0).await };
         let (talked, copied, echoed) =
             tokio::join!(talk(ours), copy_both_ways(&mut theirs, &mut tunnel), echoed);
-        (talked?, echoed?);
+        talked?;
+            echoed?;
         let expected = 3 * MEGABYTE as u64;
         ensure(copied? == (expected, expected + 7), "the numbers of bytes")
     });

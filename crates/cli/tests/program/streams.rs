@@ -37,7 +37,7 @@ fn large_error_output_does_not_hold_up_the_other() {
 #[test]
 fn standard_input_that_stays_open_keeps_nobody() {
     let server = Server::start();
-    let mut child = server.ssh(&[]).arg("exit 4").stdin(Stdio::piped()).spawn().expect("it starts");
+    let mut child = server.ssh(&["-q"]).arg("exit 4").stdin(Stdio::piped()).spawn().expect("it starts");
     let stdin = child.stdin.take().expect("a pipe");
     assert_eq!(Running(child).wait().code(), Some(4));
     drop(stdin);
@@ -55,7 +55,7 @@ fn without_input_a_command_reads_nothing() {
 fn a_command_ends_when_nobody_reads_its_output() {
     let server = Server::start();
     let mut child =
-        server.ssh(&[]).arg("yes").stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("started");
+        server.ssh(&["-q"]).arg("yes").stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("started");
     let mut stdout = child.stdout.take().expect("a pipe");
     let mut line = [0; 2];
     stdout.read_exact(&mut line).expect("a line");
@@ -82,4 +82,21 @@ fn a_signal_ends_it() {
         stderr.read_to_string(&mut told).expect("text");
         assert!(told.contains(&format!("konko: killed by signal {number}")), "{told}");
     }
+}
+
+/// ssh(1), -N: "Do not execute a remote command."
+#[test]
+fn without_a_session_it_stays_until_the_connection_ends() {
+    let mut server = Server::start();
+    let client = server.ssh(&["-N"]).stdin(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    let mut line = String::new();
+    while !line.contains("login accepted") {
+        line.clear();
+        assert_ne!(server.log.read_line(&mut line).expect("a line"), 0);
+    }
+    server.process.signal(Signal::TERM);
+    assert_eq!(Running(client).wait().code(), Some(255));
+    let mut rest = String::new();
+    server.log.read_to_string(&mut rest).expect("text");
+    assert!(!rest.contains("session starts"), "{rest}");
 }

@@ -121,3 +121,53 @@ fn without_a_terminal_here_there_is_none_there_unless_it_is_forced() {
     assert_eq!(left.code(), Some(0), "{}", left.stderr);
     assert!(left.text().starts_with("/dev/"), "{}", left.text());
 }
+
+/// A program with a terminal of its own, which is where it asks.
+fn with_terminal(command: &Command) -> Command {
+    let mut alone = Command::new("setsid");
+    alone.arg("--ctty").arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => alone.env(name, value),
+            None => alone.env_remove(name),
+        };
+    }
+    alone.env_remove("SSH_ASKPASS_REQUIRE");
+    alone
+}
+
+#[test]
+fn the_terminal_is_where_questions_are_asked() {
+    let server = Server::start();
+    let mut terminal = Terminal::new(80, 24);
+    let mut command = konko(server.folder.path());
+    command.args(["ssh", "-o", "UserKnownHostsFile=~/known_hosts", "-i", "none"]);
+    command.args(["-o", "PreferredAuthentications=password", "-l", USER]);
+    command.args(["-p", &server.port.to_string(), "127.0.0.1", "echo in"]);
+    let client = terminal.start(&mut with_terminal(&command));
+    terminal.wait_for("(yes/no/[fingerprint])? ");
+    terminal.keys("perhaps\r");
+    terminal.wait_for("Please type 'yes', 'no' or the fingerprint: ");
+    terminal.keys("yes\r");
+    terminal.wait_for("Warning: Permanently added");
+    terminal.wait_for("'s password: ");
+    assert!(!tcgetattr(&terminal.end).expect("settings").local_modes.contains(LocalModes::ECHO));
+    terminal.keys(&format!("{PASSWORD}\r"));
+    terminal.wait_for("in\r\n");
+    assert!(!terminal.seen.contains(PASSWORD));
+    assert_eq!(client.wait().code(), Some(0));
+}
+
+#[test]
+fn a_question_can_be_interrupted() {
+    let server = Server::start();
+    let mut terminal = Terminal::new(80, 24);
+    let mut command = server.client();
+    command.args(["-i", "none", "-o", "PreferredAuthentications=password", "127.0.0.1", "true"]);
+    let client = terminal.start(&mut with_terminal(&command));
+    terminal.wait_for("'s password: ");
+    terminal.keys("\x03");
+    terminal.wait_for("konko: killed by signal 2");
+    assert_eq!(client.wait().code(), Some(255));
+    assert!(tcgetattr(&terminal.end).expect("settings").local_modes.contains(LocalModes::ECHO));
+}
