@@ -1,15 +1,14 @@
 //! The handles of one channel.
 
 use crate::error::Error;
+use crate::held::{Held, Wait, within};
 use crate::shared::Shared;
-use crate::slot::WaitingSlot;
-use crate::waiters::WaiterKey;
+use konko_transport::Side;
 use konko_transport::channel::event::ChannelEvent;
-use konko_transport::channel::identifier::{ChannelId, RequestId};
+use konko_transport::channel::identifier::ChannelId;
 use konko_transport::channel::request::ChannelRequestQuestion;
-use konko_transport::channel::stream::{Progress, STDERR, Stream};
+use konko_transport::channel::stream::{STDERR, Stream};
 use konko_transport::slot::{Opening, Slot};
-use konko_transport::{ChannelMut, Side};
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
@@ -17,143 +16,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-
-/// A connection, whichever end it is, as its channels see it.
-trait Host: Send + Sync {
-    /// Runs `operation` on the channel, if it is still there, then serves what it brought about. The error is
-    /// why the connection ended, if it has.
-    fn with(&self, id: ChannelId, operation: &mut Operation<'_>);
-    fn release(&self, id: ChannelId);
-}
-
-type Operation<'a> = dyn FnMut(Option<(ChannelMut<'_>, &mut WaitingSlot)>, Option<Error>) + 'a;
-
-impl<S: Side> Host for Shared<S> {
-    fn with(&self, id: ChannelId, operation: &mut Operation<'_>) {
-        let mut state = self.lock();
-        let ended = state.ended().cloned();
-        operation(state.channel(id), ended);
-        state.touched();
-    }
-
-    fn release(&self, id: ChannelId) {
-        let mut state = self.lock();
-        state.release(id);
-        state.let_go();
-    }
-}
-
-/// What all handles of one channel hold on to; the channel is let go with the last of them.
-struct Held {
-    host: Arc<dyn Host>,
-    id: ChannelId,
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.host.release(self.id);
-    }
-}
-
-impl Held {
-    fn with<R>(
-        &self,
-        operation: impl FnOnce(Option<(ChannelMut<'_>, &mut WaitingSlot)>, Option<Error>) -> R,
-    ) -> R {
-        let (mut operation, mut result) = (Some(operation), None);
-        self.host.with(self.id, &mut |channel, ended| {
-            if let Some(operation) = operation.take() {
-                result = Some(operation(channel, ended));
-            }
-        });
-        match result {
-            Some(result) => result,
-            None => unreachable!("a host runs the operation it is given"),
-        }
-    }
-
-    fn poll_read(&self, stream: Stream, cx: &Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let read =
-            self.poll_progress(stream, cx, |channel| channel.read(stream, buffer.initialize_unfilled()));
-        buffer.advance(std::task::ready!(read)?.unwrap_or(0));
-        Poll::Ready(Ok(()))
-    }
-
-    /// Reads by `operation`; `None` at the end of the stream.
-    fn poll_progress<T>(
-        &self,
-        stream: Stream,
-        cx: &Context<'_>,
-        operation: impl FnOnce(&mut ChannelMut<'_>) -> Progress<T>,
-    ) -> Poll<io::Result<Option<T>>> {
-        self.with(|channel, ended| {
-            let Some((mut channel, slot)) = channel else {
-                return Poll::Ready(Err(ended.unwrap_or(Error::ChannelClosed).into()));
-            };
-            match operation(&mut channel) {
-                Progress::Moved(moved) => Poll::Ready(Ok(Some(moved))),
-                Progress::Ended => match ended {
-                    // A channel that was cut short must not look like one that ended.
-                    Some(error) if channel.state().is_cut() => Poll::Ready(Err(error.into())),
-                    _ => Poll::Ready(Ok(None)),
-                },
-                Progress::Blocked => match ended {
-                    Some(error) => Poll::Ready(Err(error.into())),
-                    None => {
-                        slot.wait_readable(stream, cx);
-                        Poll::Pending
-                    }
-                },
-            }
-        })
-    }
-
-    fn poll_write(&self, stream: Stream, cx: &Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        if data.is_empty() {
-            return Poll::Ready(Ok(0));
-        }
-        self.with(|channel, ended| {
-            let Some((mut channel, slot)) = channel else {
-                return Poll::Ready(Err(ended.unwrap_or(Error::ChannelClosed).into()));
-            };
-            if let Some(error) = ended {
-                return Poll::Ready(Err(error.into()));
-            }
-            match channel.write(stream, data) {
-                Progress::Moved(n) => Poll::Ready(Ok(n)),
-                Progress::Ended => Poll::Ready(Err(Error::ChannelClosed.into())),
-                Progress::Blocked => {
-                    slot.writers.wait(cx);
-                    Poll::Pending
-                }
-            }
-        })
-    }
-
-    fn send_eof(&self) {
-        self.with(|channel, _| {
-            if let Some((mut channel, _)) = channel
-                && let Err(error) = channel.send_eof()
-            {
-                tracing::debug!(%error, "EOF on a channel that is not open");
-            }
-        });
-    }
-
-    /// Says that no more data will be sent. Where the channel is closed the peer knows that; where the connection
-    /// was cut it never will, and may miss data as well.
-    fn shutdown(&self) -> io::Result<()> {
-        let cut = self.with(|channel, ended| {
-            let cut = channel.is_none_or(|(channel, _)| channel.state().is_cut());
-            ended.filter(|_| cut)
-        });
-        if let Some(error) = cut {
-            return Err(error.into());
-        }
-        self.send_eof();
-        Ok(())
-    }
-}
 
 /// One open channel. It is closed when the last of its handles (this one, and those it was split into) is
 /// dropped; data that was sent before stays sent.
@@ -173,8 +35,7 @@ impl std::fmt::Debug for Channel {
 
 impl Channel {
     pub(crate) fn new<S: Side>(shared: Arc<Shared<S>>, id: ChannelId) -> Self {
-        shared.lock().hold();
-        Self { held: Arc::new(Held { host: shared, id }) }
+        Self { held: Held::new(shared, id) }
     }
 
     /// Its number on this side.
@@ -282,7 +143,7 @@ impl Channel {
                 Ok(id)
             }
         })?;
-        let mut wait = Wait { reply: Some(id), ..Wait::new(&self.held) };
+        let mut wait = Wait::for_reply(&self.held, id);
         let reply = wait.until(|slot, ended| match (slot.replies.take(id), ended) {
             (Some(reply), _) => Poll::Ready(Ok(reply)),
             (None, Some(error)) => Poll::Ready(Err(error)),
@@ -345,72 +206,6 @@ fn next_event(slot: &mut Slot, ended: bool) -> Poll<Option<ChannelEvent>> {
         Some(event) => Poll::Ready(Some(event)),
         None if slot.closed || ended => Poll::Ready(None),
         None => Poll::Pending,
-    }
-}
-
-/// A future that waits. When it is dropped its waker is forgotten, and the reply it waits for.
-struct Wait<'a> {
-    held: &'a Held,
-    key: Option<WaiterKey>,
-    reply: Option<RequestId>,
-}
-
-impl<'a> Wait<'a> {
-    fn new(held: &'a Held) -> Self {
-        Self { held, key: None, reply: None }
-    }
-
-    /// Waits until `attempt` gives something; it is tried again whenever something has happened. It is given why
-    /// the connection ended, if it has.
-    async fn until<R>(
-        &mut self,
-        mut attempt: impl FnMut(&mut Slot, Option<Error>) -> Poll<Result<R, Error>>,
-    ) -> Result<R, Error> {
-        poll_fn(|cx| {
-            self.held.with(|channel, ended| {
-                let Some((_, slot)) = channel else {
-                    return Poll::Ready(Err(ended.unwrap_or(Error::ChannelClosed)));
-                };
-                let result = attempt(&mut slot.slot, ended);
-                if result.is_pending() {
-                    slot.events.wait_as(&mut self.key, cx);
-                }
-                result
-            })
-        })
-        .await
-    }
-}
-
-impl Drop for Wait<'_> {
-    fn drop(&mut self) {
-        if self.key.is_none() && self.reply.is_none() {
-            return;
-        }
-        self.held.with(|channel, _| {
-            let Some((_, slot)) = channel else { return };
-            if let Some(key) = self.key {
-                slot.events.forget(key);
-            }
-            if let Some(id) = self.reply {
-                slot.slot.replies.abandon(id);
-            }
-        });
-    }
-}
-
-/// Waits for `future` at most `timeout`.
-pub(crate) async fn within<T>(
-    timeout: Option<Duration>,
-    what: &'static str,
-    future: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
-    match timeout {
-        None => future.await,
-        Some(after) => match tokio::time::timeout(after, future).await {
-            Ok(result) => result,
-            Err(_) => Err(Error::TimedOut { what, after }),
-        },
     }
 }
 

@@ -1,8 +1,9 @@
 //! The handle of one connection.
 
-use crate::channel::{Channel, within};
+use crate::channel::Channel;
 use crate::driver::Driver;
 use crate::error::Error;
+use crate::held::within;
 use crate::shared::{Io, Shared, State, now};
 use crate::waiters::WaiterKey;
 use bytes::Bytes;
@@ -207,7 +208,7 @@ impl<S: Side> Connection<S> {
             state.touched();
             id
         };
-        let mut wait = Wait { reply: Some(id), ..Wait::new(&self.shared) };
+        let mut wait = Wait { shared: &self.shared, key: None, reply: Some(id) };
         let reply = wait.until(|state| match (state.global_replies.take(id), state.ended()) {
             (Some(reply), _) => Poll::Ready(Ok(reply)),
             (None, Some(error)) => Poll::Ready(Err(error.clone())),
@@ -230,5 +231,10 @@ impl<S: Side> Connection<S> {
     /// Why the connection ended, if it has.
     pub fn error(&self) -> Option<Error> {
         self.shared.lock().ended().cloned()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn kept(&self) -> crate::shared::Kept {
+        self.shared.lock().kept()
     }
 }

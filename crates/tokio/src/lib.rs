@@ -13,6 +13,7 @@ pub mod waiters;
 pub mod slot;
 pub mod shared;
 pub mod driver;
+pub mod held;
 pub mod channel;
 pub mod connection;
 

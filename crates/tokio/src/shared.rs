@@ -382,10 +382,6 @@ impl<S: Side> State<S> {
         self.slots.entry(id).or_insert_with(|| WaitingSlot::new(Opening::Pending)).slot.opening = opening;
     }
 
-    pub(crate) fn slot(&mut self, id: ChannelId) -> Option<&mut WaitingSlot> {
-        self.slots.get_mut(&id)
-    }
-
     /// One channel with its waiting side.
     pub(crate) fn channel(&mut self, id: ChannelId) -> Option<(ChannelMut<'_>, &mut WaitingSlot)> {
         Some((self.transport.channel(id)?, self.slots.get_mut(&id)?))
@@ -421,5 +417,31 @@ impl<S: Side> State<S> {
 
     pub(crate) fn forget_waiter(&mut self, key: WaiterKey) {
         self.event_waiters.forget(key);
+    }
+}
+
+/// What a connection keeps for its handles.
+#[cfg(test)]
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Kept {
+    pub(crate) slots: usize,
+    pub(crate) events: usize,
+    pub(crate) waiters: usize,
+    /// Whether replies are awaited, or have come and nobody took them.
+    pub(crate) replies: bool,
+}
+
+#[cfg(test)]
+impl<S: Side> State<S> {
+    pub(crate) fn kept(&self) -> Kept {
+        let none = format!("{:?}", Replies::<()>::default());
+        let slots = || self.slots.values();
+        Kept {
+            slots: self.slots.len(),
+            events: self.events.len(),
+            waiters: self.event_waiters.len() + slots().map(WaitingSlot::waiters).sum::<usize>(),
+            replies: format!("{:?}", self.global_replies) != none
+                || slots().any(|slot| format!("{:?}", slot.slot.replies) != none),
+        }
     }
 }

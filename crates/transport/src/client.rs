@@ -45,6 +45,8 @@ impl Side for Client {
 pub struct ClientState {
     config: Arc<ClientConfig>,
     auth: ClientAuth,
+    /// The service was asked for and is not granted yet.
+    service_due: bool,
     /// An authentication request that was made before the service was granted.
     early: Option<(String, Method)>,
 }
@@ -54,6 +56,7 @@ impl SideState for ClientState {
 
     fn first_keys(&mut self, session_id: &[u8], out: &mut Outbound) {
         self.auth.set_session_id(session_id);
+        self.service_due = true;
         out.send(&ServiceRequest { service_name: service::USERAUTH.as_bytes() });
     }
 
@@ -63,6 +66,7 @@ impl SideState for ClientState {
         if accept.service_name != service::USERAUTH.as_bytes() {
             return Err(Error::ServiceNotAvailable);
         }
+        self.service_due = false;
         if let Some((user_name, method)) = self.early.take() {
             self.auth.begin(&user_name, method, out)?;
         }
@@ -87,7 +91,7 @@ impl SideState for ClientState {
 
     fn answer_time(&self) -> AnswerTime {
         match self.config.authentication_timeout {
-            Some(timeout) if self.auth.awaits_server() => AnswerTime::Within(timeout),
+            Some(timeout) if self.service_due || self.auth.awaits_server() => AnswerTime::Within(timeout),
             _ => AnswerTime::NotDue,
         }
     }
@@ -115,7 +119,7 @@ impl Transport<Client> {
         let auth = ClientAuth::new(config.auth.clone());
         let channels = Channels::new(config.channel.clone());
         let keepalive = config.keepalive;
-        Self::assemble(packets, ClientState { config, auth, early: None }, channels, keepalive)
+        Self::assemble(packets, ClientState { config, auth, service_due: false, early: None }, channels, keepalive)
     }
 
     /// Accepts the server's host key: the key exchange goes on.

@@ -278,7 +278,7 @@ impl<S: Side> Transport<S> {
     /// Starts the timer for the peer's answer when one is due, and stops it when none is any more. The time that
     /// a person takes to answer a prompt is not the peer's.
     pub(crate) fn time_answer(&mut self, now: Instant) {
-        if self.phase != Phase::Authentication {
+        if !matches!(self.phase, Phase::Service | Phase::Authentication) {
             return;
         }
         match self.state.answer_time() {

@@ -73,7 +73,9 @@ impl TinysshServer {
     /// When tinyssh cannot print its key.
     pub fn public_host_key(&self) -> String {
         let program = find_peer("tinysshd-printkey").expect("tinysshd-printkey comes with tinyssh");
-        let printed = run(Command::new(program).arg(self.keys()), b"", RUN).expect("tinysshd-printkey").expect_success();
+        let printed = run(Command::new(program).arg(self.keys()), b"", RUN)
+            .expect("tinysshd-printkey")
+            .expect_success();
         let text = printed.stdout_text();
         let line = text.lines().find(|line| line.starts_with("ssh-ed25519 ")).expect("an Ed25519 key");
         line.split(' ').take(2).collect::<Vec<_>>().join(" ")

@@ -17,11 +17,12 @@ use crate::user::{ALL_KINDS, User};
 fn talk(server: &OurServer, user: &User, options: &[String], logged: &[&str]) -> Result<(), Failure> {
     let ssh = Ssh::new(server.address(), USER).ok_or("ssh is gone")?;
     let ssh = ssh.identity(&user.key().private).known_hosts(&server.known_hosts());
+    // Of an option that is given twice the one set later counts here: this is for rows that are not about it.
+    let ssh = ssh.option("KexAlgorithms=curve25519-sha256");
     let ssh = options.iter().fold(ssh, |ssh, option| ssh.option(option));
-    let started = std::time::Instant::now();
-    let input = konko_tests::Seed::new(5).bytes(3 * MEGABYTE);
+    let input = konko_tests::Seed::new(5).bytes(300_000);
     let finished =
-        ssh.option("RekeyLimit=1M").option("LogLevel=DEBUG1").run("cat; echo oops >&2; exit 7", &input);
+        ssh.option("RekeyLimit=128K").option("LogLevel=DEBUG1").run("cat; echo oops >&2; exit 7", &input);
     let log = finished.stderr_text();
     ensure(finished.code() == Some(7) && !finished.timed_out, format!("{}: {log}", finished.status))?;
     same("standard output", &input, &finished.stdout)?;
@@ -30,7 +31,6 @@ fn talk(server: &OurServer, user: &User, options: &[String], logged: &[&str]) ->
         ensure(log.contains(line), format!("no \"{line}\" in {log}"))?;
     }
     let exchanges = log.matches("SSH2_MSG_NEWKEYS received").count();
-    eprintln!("XX {options:?} {exchanges} {:?}", started.elapsed());
     ensure(exchanges >= 2, format!("{exchanges} key exchanges"))
 }
 
@@ -105,7 +105,8 @@ fn compression_after_login() {
     let ssh = ssh.identity(&user.key().private).known_hosts(&server.known_hosts()).option("Compression=yes");
     let finished = ssh.option("LogLevel=DEBUG1").run("cat", &zeros).expect_success();
     same("compressible output", &zeros, &finished.stdout).unwrap();
-    let line = finished.stderr_text().lines().find(|line| line.contains("Transferred: sent")).map(str::to_owned);
+    let line =
+        finished.stderr_text().lines().find(|line| line.contains("Transferred: sent")).map(str::to_owned);
     let numbers: Vec<usize> =
         line.iter().flat_map(|line| line.split([' ', ','])).filter_map(|word| word.parse().ok()).collect();
     assert!(numbers.len() == 2 && numbers.iter().all(|bytes| *bytes < MEGABYTE), "{line:?}");

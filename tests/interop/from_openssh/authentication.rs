@@ -8,7 +8,12 @@ use crate::table::{check_all, ensure};
 use crate::user::{ALL_KINDS, User};
 
 fn ssh(server: &OurServer, name: &str) -> Option<Ssh> {
-    Some(Ssh::new(server.address(), name)?.known_hosts(&server.known_hosts()).option("LogLevel=DEBUG1"))
+    Some(
+        Ssh::new(server.address(), name)?
+            .known_hosts(&server.known_hosts())
+            .option("LogLevel=DEBUG1")
+            .option("KexAlgorithms=curve25519-sha256"),
+    )
 }
 
 #[test]

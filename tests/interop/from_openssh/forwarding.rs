@@ -119,7 +119,8 @@ fn ports_forwarded_both_ways() {
     master.tell(&["-O", "forward", "-L", &format!("127.0.0.1:{port}:{echoes}"), "host"]).expect_success();
     talk_on(&TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap());
 
-    let told = master.tell(&["-O", "forward", "-R", &format!("127.0.0.1:0:{echoes}"), "host"]).expect_success();
+    let told =
+        master.tell(&["-O", "forward", "-R", &format!("127.0.0.1:0:{echoes}"), "host"]).expect_success();
     let port: u16 = told.stdout_text().trim().parse().expect("ssh tells the port that the server chose");
     talk_on(&TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap());
     let refused = master.tell(&["-O", "forward", "-R", &format!("127.0.0.1:{port}:{echoes}"), "host"]);
@@ -131,7 +132,8 @@ fn ports_forwarded_both_ways() {
     master.tell(&["-O", "cancel", "-R", &format!("localhost:{fixed}:{echoes}"), "host"]).expect_success();
     // ssh asks for no answer to that; a command that was sent after it has one.
     let listens = || TcpStream::connect((Ipv4Addr::LOCALHOST, fixed)).is_ok();
-    let gone = (0..100).any(|_| master.tell(&["host", "true"]).expect_success().stdout.is_empty() && !listens());
+    let gone =
+        (0..100).any(|_| master.tell(&["host", "true"]).expect_success().stdout.is_empty() && !listens());
     assert!(gone, "the server still listens");
 }
 

@@ -52,7 +52,9 @@ fn an_audit_of_the_defaults() {
 fn an_audit_of_what_withstands_quantum_computers() {
     let user = User::new();
     let server = OurServerOptions::new(&user)
-        .packet(|packet| packet.algorithms.kex.retain(|row| row.name.contains("mlkem") || row.name.contains("sntrup")))
+        .packet(|packet| {
+            packet.algorithms.kex.retain(|row| row.name.contains("mlkem") || row.name.contains("sntrup"))
+        })
         .start();
     let Some((complaints, text)) = audit(&server) else { return };
     assert!(complaints.is_empty(), "{complaints:#?}\n{text}");

@@ -22,7 +22,8 @@ fn a_hundred_megabytes_on_both_outputs_at_once() {
     let server = OurServerOptions::new(&user).start();
     let Some(ssh) = ssh(&server, &user) else { return };
     let transcript = Transcript::new(100 * MEGABYTE, 100 * MEGABYTE);
-    let finished = ssh.option("LogLevel=ERROR").option("Ciphers=aes128-gcm@openssh.com").run(&transcript.command(), b"");
+    let finished =
+        ssh.option("LogLevel=ERROR").option("Ciphers=aes128-gcm@openssh.com").run(&transcript.command(), b"");
     assert!(!finished.timed_out, "it hangs");
     same("standard output", &transcript.stdout, &finished.stdout).unwrap();
     same("standard error", &transcript.stderr, &finished.stderr).unwrap();

@@ -1,9 +1,9 @@
 //! Dropbear's server and client.
 
+use konko_client::transport::ClientConfig;
 use konko_client::transport::crypto::cipher::CIPHERS;
 use konko_client::transport::crypto::kex::KEX_ALGORITHMS;
 use konko_client::transport::crypto::mac::MACS;
-use konko_client::transport::ClientConfig;
 use konko_client::transport::packet::Incompatibility;
 use konko_client::{Credential, Error};
 use konko_tests::peers::run::RUN;
@@ -33,7 +33,8 @@ fn our_client_logs_in_to_it_whatever_its_host_key() {
         run_test(async {
             for credential in by_key.chain([by_password]) {
                 let options = target.options(&account.name).with_credential(credential.clone());
-                let client = target.connect(&options).await.map_err(|error| format!("{credential:?}: {error}"))?;
+                let client =
+                    target.connect(&options).await.map_err(|error| format!("{credential:?}: {error}"))?;
                 exchange(&client, 1000).await?;
                 client.close().await;
             }
@@ -69,7 +70,10 @@ fn offering(kind: &str, name: &str) -> ClientConfig {
     legacy_transport(|algorithms| match kind {
         "kex" => algorithms.kex = only(KEX_ALGORITHMS, name),
         "cipher" => *algorithms = algorithms.clone().with_ciphers(only(CIPHERS, name)),
-        _ => *algorithms = algorithms.clone().with_macs(only(MACS, name)).with_ciphers(only(CIPHERS, "aes256-ctr")),
+        _ => {
+            *algorithms =
+                algorithms.clone().with_macs(only(MACS, name)).with_ciphers(only(CIPHERS, "aes256-ctr"))
+        }
     })
 }
 

@@ -34,7 +34,18 @@ const ALGORITHMS: [(&str, &str); 14] = [
 
 fn server(peer: PythonPeer, user: &User, more: &[&str]) -> Option<PythonServer> {
     let keys = user.authorized_keys().display().to_string();
-    let own = ["--user", USER, "--password", PASSWORD, "--answer", "one", "--answer", "two", "--authorized-keys", &keys];
+    let own = [
+        "--user",
+        USER,
+        "--password",
+        PASSWORD,
+        "--answer",
+        "one",
+        "--answer",
+        "two",
+        "--authorized-keys",
+        &keys,
+    ];
     PythonServer::start(peer, &[&own[..], more].concat())
 }
 
@@ -54,7 +65,8 @@ fn our_client_logs_in_to_them_in_every_way() {
         check_all(&cases, |credential| {
             let options = target.options(USER).with_credential(credential.clone());
             block_on(async {
-                let client = target.connect(&options).await.map_err(|error| format!("{}: {error}", peer.name()))?;
+                let client =
+                    target.connect(&options).await.map_err(|error| format!("{}: {error}", peer.name()))?;
                 exchange(&client, 1000).await?;
                 client.close().await;
                 Ok(())
@@ -99,7 +111,8 @@ fn our_client_moves_ten_megabytes_while_either_side_exchanges_keys() {
 
 #[test]
 fn our_client_with_algorithms_of_theirs() {
-    let ciphers: Vec<_> = ALGORITHMS.iter().filter(|(kind, _)| *kind == "--cipher").map(|(_, name)| *name).collect();
+    let ciphers: Vec<_> =
+        ALGORITHMS.iter().filter(|(kind, _)| *kind == "--cipher").map(|(_, name)| *name).collect();
     for peer in BOTH {
         let user = User::new();
         let Some(server) = server(peer, &user, &["--cipher", &ciphers.join(",")]) else { return };
@@ -115,7 +128,8 @@ fn our_client_with_algorithms_of_theirs() {
             });
             let options = target.options(USER).with_password(PASSWORD).with_transport(transport);
             block_on(async {
-                let client = target.connect(&options).await.map_err(|error| format!("{}: {error}", peer.name()))?;
+                let client =
+                    target.connect(&options).await.map_err(|error| format!("{}: {error}", peer.name()))?;
                 exchange(&client, 100_000).await
             })
         });
@@ -123,7 +137,9 @@ fn our_client_with_algorithms_of_theirs() {
 }
 
 fn logs_in(client: PythonClient) -> Result<(), Failure> {
-    let outcome = client.argument("--env", "KONKO_GREETING=hi").run("cat; echo $KONKO_GREETING >&2; exit 7", b"\x00\xffbytes");
+    let outcome = client
+        .argument("--env", "KONKO_GREETING=hi")
+        .run("cat; echo $KONKO_GREETING >&2; exit 7", b"\x00\xffbytes");
     ensure(outcome.authenticated, format!("{outcome:?}"))?;
     ensure(outcome.stdout == b"\x00\xffbytes" && outcome.stderr == b"hi\n", format!("{outcome:?}"))?;
     ensure(outcome.exit_status == Some(7), format!("{outcome:?}"))
@@ -168,7 +184,8 @@ fn they_see_how_a_command_ends() {
 fn they_use_algorithms_of_ours() {
     let user = User::new();
     let server = OurServerOptions::new(&user).legacy().start();
-    let cases: Vec<_> = BOTH.into_iter().flat_map(|peer| ALGORITHMS.map(|algorithm| (peer, algorithm))).collect();
+    let cases: Vec<_> =
+        BOTH.into_iter().flat_map(|peer| ALGORITHMS.map(|algorithm| (peer, algorithm))).collect();
     check_all(&cases, |(peer, (kind, name))| {
         let Some(client) = client(*peer, &server) else { return Ok(()) };
         let client = client.password(PASSWORD).argument(kind, name);

@@ -35,7 +35,8 @@ fn our_client_is_told_that_another_key_is_refused() {
     let Some(server) = TinysshServer::start() else { return };
     let known_hosts = format!("[127.0.0.1]:{} {}\n", server.address().port(), server.public_host_key());
     let target = Target::with_known_hosts(server.address(), &known_hosts);
-    let options = target.options(&account.name).with_credential(Credential::key_file(&stranger.key().private));
+    let options =
+        target.options(&account.name).with_credential(Credential::key_file(&stranger.key().private));
     run_test(async {
         match target.try_connect(&options).await {
             Err(Error::Authentication(report)) => {

@@ -118,7 +118,7 @@ fn unix_sockets_both_ways() {
         let tunnel = client.open_direct_streamlocal(path.as_os_str().as_encoded_bytes()).await?;
         let (talked, echoed) = tokio::join!(talk(tunnel), async { echo(listener.accept().await?.0).await });
         talked?;
-            echoed?;
+        echoed?;
 
         let path = folder.path().join("here");
         let mut forward = client.forward_remote_streamlocal(path.as_os_str().as_encoded_bytes()).await?;
@@ -126,7 +126,7 @@ fn unix_sockets_both_ways() {
         let incoming = forward.accept().await.ok_or("nobody came")?;
         let (talked, echoed) = tokio::join!(talk(outside), echo(incoming.tunnel));
         talked?;
-            echoed?;
+        echoed?;
         forward.cancel().await?;
         ensure(UnixStream::connect(&path).await.is_err(), "the server still listens")
     });
@@ -194,7 +194,7 @@ fn streams_are_joined_with_their_half_closes() {
         let (talked, copied, echoed) =
             tokio::join!(talk(ours), copy_both_ways(&mut theirs, &mut tunnel), echoed);
         talked?;
-            echoed?;
+        echoed?;
         let expected = 3 * MEGABYTE as u64;
         ensure(copied? == (expected, expected + 7), "the numbers of bytes")
     });

@@ -1,1 +1,10 @@
-
+mod harness;
+mod switch;
+mod cancellation;
+mod transfers;
+mod streams;
+mod endings;
+mod cuts;
+mod deadlines;
+mod floods;
+mod stress;
