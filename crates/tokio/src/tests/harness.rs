@@ -29,17 +29,18 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 /// waits for ever fails at once.
 pub(super) fn run<F: Future>(test: F) -> F::Output {
     let runtime = Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime");
-    runtime.block_on(patiently(test))
+    // There is all the time in the world.
+    runtime.block_on(patiently(10 * PATIENCE, test))
 }
 
 /// Runs a test on several threads, by the system's clock.
 pub(super) fn run_on_threads<F: Future>(test: F) -> F::Output {
     let runtime = Builder::new_multi_thread().worker_threads(4).enable_all().build().expect("a runtime");
-    runtime.block_on(patiently(test))
+    runtime.block_on(patiently(PATIENCE, test))
 }
 
-async fn patiently<F: Future>(test: F) -> F::Output {
-    tokio::time::timeout(PATIENCE, test).await.expect("nothing hangs")
+async fn patiently<F: Future>(patience: Duration, test: F) -> F::Output {
+    tokio::time::timeout(patience, test).await.expect("nothing hangs")
 }
 
 /// Polls once.
