@@ -62,13 +62,13 @@ impl Algorithms {
     }
 
     /// The default of a server, stricter than that of a client, which has to reach servers of every age: no NIST
-    /// curve and no group of 2048 bits for key exchange, and of the MACs only encrypt-then-MAC with tags of 128
-    /// bits or more.
+    /// curve and no fixed Diffie–Hellman group for key exchange (a few cheap messages of a stranger would cost the
+    /// server much work), and of the MACs only encrypt-then-MAC with tags of 128 bits or more.
     pub fn server_default() -> Self {
         let mut algorithms = Self::default();
         algorithms
             .kex
-            .retain(|row| !row.name.starts_with("ecdh-") && !row.name.starts_with("diffie-hellman-group14-"));
+            .retain(|row| !row.name.starts_with("ecdh-") && !row.name.starts_with("diffie-hellman-group1"));
         let macs = ordered_macs(|row| !row.legacy && row.encrypt_then_mac && row.tag_len >= 16);
         algorithms.mac_client_to_server = macs.clone();
         algorithms.mac_server_to_client = macs;
@@ -162,8 +162,7 @@ mod tests {
         assert_eq!(
             name_list(&server.kex),
             "mlkem768x25519-sha256,sntrup761x25519-sha512,sntrup761x25519-sha512@openssh.com,curve25519-sha256,\
-             curve25519-sha256@libssh.org,diffie-hellman-group-exchange-sha256,diffie-hellman-group16-sha512,\
-             diffie-hellman-group18-sha512"
+             curve25519-sha256@libssh.org,diffie-hellman-group-exchange-sha256"
         );
         assert_eq!(
             name_list(&server.cipher_server_to_client),

@@ -281,7 +281,8 @@ fn a_window_of_one_byte_gets_on() {
 
 #[test]
 fn windows_grow_with_use_and_keep_to_their_sum() {
-    let mut pair = Pair::new(ChannelConfig::default());
+    let config = ChannelConfig { maximum_window_size: 64 << 20, ..ChannelConfig::default() };
+    let mut pair = Pair::new(config);
     let (left, right) = pair.open(ChannelKind::Session);
     let block = vec![0; 1 << 20];
     let mut grown_after = Vec::new();

@@ -33,7 +33,8 @@ fn an_unknown_host_is_refused_when_nobody_can_be_asked() {
 #[test]
 fn new_hosts_are_accepted_and_written_down() {
     let server = Server::start();
-    assert_eq!(run(server.ssh(&[]).arg("true"), b"").code(), Some(0));
+    let left = run(server.ssh(&[]).arg("true"), b"");
+    assert_eq!(left.code(), Some(0), "{}", left.stderr);
     let known = known_hosts(&server);
     assert!(known.starts_with(&format!("[127.0.0.1]:{} ssh-ed25519 ", server.port)), "{known}");
     assert_eq!(run(server.ssh(&[]).arg("true"), b"").code(), Some(0));

@@ -1,4 +1,5 @@
 use crate::support::*;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Signal;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
@@ -6,6 +7,9 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::process::Command;
+
+/// No test needs nearly as long.
+const LIMIT: Timespec = Timespec { tv_sec: 60, tv_nsec: 0 };
 
 /// A terminal whose keyboard and screen the test has.
 struct Terminal {
@@ -45,6 +49,9 @@ impl Terminal {
     fn wait_for(&mut self, text: &str) {
         let mut piece = [0; 4096];
         while !self.seen.contains(text) {
+            let mut wanted = [PollFd::new(&self.control, PollFlags::IN)];
+            let ready = poll(&mut wanted, Some(&LIMIT)).expect("it can be waited for");
+            assert_ne!(ready, 0, "no {text:?} in {:?}", self.seen);
             let len = self.control.read(&mut piece).expect("a screen");
             assert_ne!(len, 0, "{text:?} in {:?}", self.seen);
             self.seen.push_str(&String::from_utf8_lossy(&piece[..len]));

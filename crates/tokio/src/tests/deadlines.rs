@@ -1,7 +1,7 @@
 //! Peers that say nothing. The clock is the runtime's: no time passes here.
 
 use super::harness::{
-    begin_log_in, connected, connected_on, poll_and_drop, run, server_config, settle, strangers,
+    accept, begin_log_in, connected, connected_on, poll_and_drop, run, server_config, settle, strangers,
 };
 use super::switch::{Switched, Writes};
 use crate::connection::Connection;
@@ -9,7 +9,7 @@ use crate::error::Error;
 use konko_transport::channel::{ChannelKind, OpenOptions};
 use konko_transport::packet::PacketError;
 use konko_transport::packet::RekeyPolicy;
-use konko_transport::{ClientConfig, Side, Timer};
+use konko_transport::{ClientConfig, Event, ServerEvent, Side, Timer};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
@@ -90,7 +90,7 @@ fn a_client_that_does_not_authenticate() {
     });
 }
 
-/// The application does nothing all the while.
+/// The client's application does nothing all the while.
 #[test]
 fn a_silent_peer_is_given_up() {
     run(async {
@@ -99,8 +99,17 @@ fn a_silent_peer_is_given_up() {
         let mut config = ClientConfig::default();
         config.keepalive.interval = Some(10 * SECOND);
         let pair = connected_on(one, other, config, server_config()).await;
-        tokio::time::sleep(50 * SECOND).await;
+        let server = pair.server.clone();
+        tokio::spawn(async move {
+            while let Some(event) = server.next_event().await {
+                if let ServerEvent::Common(Event::GlobalRequest(question)) = event {
+                    server.answer_global(question, None);
+                }
+            }
+        });
+        tokio::time::sleep(300 * SECOND).await;
         assert_eq!(pair.client.error(), None, "it answers");
+        assert_eq!(pair.client.kept().events, 0, "the application hears nothing of it");
         switch.set(Writes::Stall);
         let why = tokio::time::timeout(50 * SECOND, pair.client.closed()).await.expect("in time");
         assert_eq!(why, Error::Transport(konko_transport::Error::TimedOut(Timer::Keepalive)));
@@ -150,6 +159,7 @@ fn every_wait_ends_at_its_time() {
         assert!(timed_out(client.global_request("x@y", b"", limit).await.expect_err("not answered")));
         assert_eq!(client.error(), None);
         poll_and_drop(near.next_event()).await;
+        drop(accept(&pair.server).await);
         pair.check().await;
     });
 }
