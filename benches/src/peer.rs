@@ -184,7 +184,7 @@ async fn act(address: &str, cipher: &str, kex: &str, action: &[&str]) -> Result<
         }
         _ => return Err("unknown action".into()),
     };
-    println!("{what} {seconds}");
+    println!("{what} {seconds} {}", peak());
     Ok(())
 }
 
@@ -243,4 +243,11 @@ async fn logins(address: &str, config: &Arc<ClientConfig>, key: &PrivateKey, cou
         done??;
     }
     Ok(begin.elapsed().as_secs_f64())
+}
+
+/// The largest resident memory of this process so far, in KiB.
+fn peak() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }

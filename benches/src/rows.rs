@@ -2,8 +2,9 @@
 
 use crate::outcome::{Run, median, spread};
 use crate::peers::{Kit, Peer};
-use crate::process::Process;
+use crate::process::{Process, Usage};
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Instant;
@@ -68,8 +69,26 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
             _ => return Err(format!("unknown row {row}").into()),
         }
     }
-    println!("{page}");
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "# Benchmarks\n\n{}\n{page}", preface(&settings))?;
     Ok(())
+}
+
+/// What was run, for whoever reads the page.
+fn preface(settings: &Settings) -> String {
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split(':').nth(1)).unwrap_or("unknown");
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let openssh = std::process::Command::new("ssh").arg("-V").output().map(|output| output.stderr).unwrap_or_default();
+    format!(
+        "Written by `konko-bench`: {} rounds, the cells of a row in turn, medians with the smallest and the largest. \
+         {cores} cores of{model}. {}, russh 0.65.1 (aws-lc-rs), konko with default features. Client, server and what \
+         the server spawns share the cores, so CPU seconds are the steadier figure. *konko* and *russh* make and drop \
+         the data inside the process; *konko serve* and *openssh* spawn a command for it. Rates of the OpenSSH client \
+         contain its login.",
+        settings.rounds,
+        String::from_utf8_lossy(&openssh).trim(),
+    )
 }
 
 type Cell = ((Peer, Peer), Vec<Run>);
@@ -143,8 +162,8 @@ fn transfer(kit: &Kit, client: Peer, server: Peer, row: &str, cipher: &str, byte
     } else {
         command.args([row, &bytes.to_string()]).arg(&remote);
         let mut process = Process::start(&mut command)?;
-        let seconds: f64 = process.line("transfer ")?.parse()?;
-        (seconds, process.finish()?)
+        let (seconds, memory) = result(&mut process, "transfer ")?;
+        (seconds, Usage { memory, ..process.finish()? })
     };
     let used = process.stop()?;
     Ok(Run {
@@ -156,8 +175,15 @@ fn transfer(kit: &Kit, client: Peer, server: Peer, row: &str, cipher: &str, byte
     })
 }
 
+/// Seconds, and the client's largest memory in KiB, as a peer prints them.
+fn result(process: &mut Process, prefix: &str) -> Result<(f64, u64), Failure> {
+    let line = process.line(prefix)?;
+    let (seconds, memory) = line.split_once(' ').ok_or("a peer printed something else")?;
+    Ok((seconds.parse()?, memory.parse()?))
+}
+
 /// OpenSSH's client has to read from or write to somewhere; files and null devices cost it least.
-fn openssh_transfer(command: &mut std::process::Command, row: &str, bytes: u64) -> Result<crate::process::Usage, Failure> {
+fn openssh_transfer(command: &mut std::process::Command, row: &str, bytes: u64) -> Result<Usage, Failure> {
     if row == "down" {
         let null = std::fs::File::options().write(true).open("/dev/null")?;
         let mut child = command.stdin(Stdio::null()).stdout(null).spawn()?;
@@ -174,7 +200,7 @@ fn openssh_transfer(command: &mut std::process::Command, row: &str, bytes: u64) 
     Ok(usage)
 }
 
-fn waited(child: &mut std::process::Child) -> Result<crate::process::Usage, Failure> {
+fn waited(child: &mut std::process::Child) -> Result<Usage, Failure> {
     crate::process::wait(child)
 }
 
@@ -188,8 +214,8 @@ fn logins(kit: &Kit, settings: &Settings, kex: &str, parallel: u32, page: &mut S
         let mut command = kit.client(client, &address, "aes128-gcm@openssh.com", kex)?;
         command.args(["logins", &count.to_string(), &parallel.to_string()]);
         let mut client = Process::start(&mut command)?;
-        let seconds: f64 = client.line("logins ")?.parse()?;
-        let usage = client.finish()?;
+        let (seconds, memory) = result(&mut client, "logins ")?;
+        let usage = Usage { memory, ..client.finish()? };
         let used = process.stop()?;
         Ok(Run {
             rate: f64::from(count) / seconds,
@@ -210,8 +236,8 @@ fn echo(kit: &Kit, settings: &Settings, page: &mut String) -> Result<(), Failure
         let mut command = kit.client(client, &address, "aes128-gcm@openssh.com", "default")?;
         command.args(["echo", "20000"]);
         let mut client = Process::start(&mut command)?;
-        let seconds: f64 = client.line("echo ")?.parse()?;
-        let usage = client.finish()?;
+        let (seconds, memory) = result(&mut client, "echo ")?;
+        let usage = Usage { memory, ..client.finish()? };
         let used = process.stop()?;
         Ok(Run {
             rate: 20_000.0 / seconds,

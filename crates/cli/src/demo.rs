@@ -14,6 +14,7 @@ use konko::transport::keys::private_key::{KeyKind, PrivateKey};
 use konko::transport::keys::public_key::PublicKey;
 use std::fmt::Display;
 use std::future::ready;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
@@ -45,7 +46,10 @@ impl Handler for DemoHandler {
     }
 
     fn open_session(&self) -> BoxFuture<'_, Option<Box<dyn SessionHandler>>> {
-        let session = ProcessSession::new(Arc::new(ProcessOptions::default()), self.peer);
+        let mut options = ProcessOptions::default();
+        // What the user's own shell reads when it starts is not part of the show.
+        options.shell = Some(PathBuf::from("/bin/sh"));
+        let session = ProcessSession::new(Arc::new(options), self.peer);
         Box::pin(ready(Some(Box::new(session) as Box<dyn SessionHandler>)))
     }
 }

@@ -52,6 +52,9 @@ pub struct ServeArguments {
     /// Directory in which programs start [default: the home directory]
     #[arg(long, value_name = "DIRECTORY")]
     root: Option<PathBuf>,
+    /// Shell that runs programs [default: that of the user that runs this]
+    #[arg(long, value_name = "FILE")]
+    shell: Option<PathBuf>,
     /// Key exchange methods, in OpenSSH's list syntax: a,b or +a or -a or ^a
     #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
     kex: Option<String>,
@@ -170,6 +173,7 @@ fn standard_options(arguments: &ServeArguments) -> Result<StandardOptions, Failu
     if let Some(path) = &arguments.password_file {
         options.passwords = Some(Arc::new(PasswordFile::read(path)?));
     }
+    options.process.shell.clone_from(&arguments.shell);
     if let Some(root) = &arguments.root {
         let directory = std::fs::canonicalize(root)
             .and_then(|path| if path.is_dir() { Ok(path) } else { Err(io::ErrorKind::NotADirectory.into()) });

@@ -83,6 +83,9 @@ impl<S: Side> Future for Driver<S> {
             }
             state.deliver();
             let wrote = state.ended().is_none() && state.write(cx);
+            if state.gives_way() {
+                break;
+            }
             let read = state.read(cx);
             if wrote {
                 state.deliver();

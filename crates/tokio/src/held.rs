@@ -30,6 +30,7 @@ impl<S: Side> Host for Shared<S> {
         let mut state = self.lock();
         let ended = state.ended().cloned();
         operation(state.channel(id), ended);
+        state.reader_moved(id);
         state.touched();
     }
 
@@ -98,7 +99,9 @@ impl Held {
             let Some((mut channel, slot)) = channel else {
                 return Poll::Ready(Err(ended.unwrap_or(Error::ChannelClosed).into()));
             };
-            match operation(&mut channel) {
+            let progress = operation(&mut channel);
+            slot.behind = matches!(progress, Progress::Moved(_));
+            match progress {
                 Progress::Moved(moved) => Poll::Ready(Ok(Some(moved))),
                 Progress::Ended => match ended {
                     // A channel that was cut short must not look like one that ended.

@@ -39,6 +39,9 @@ struct Sleep {
     until: Option<Instant>,
 }
 
+/// How often in a row the driver gives way to a reader.
+const PATIENCE: u32 = 64;
+
 /// Everything of one connection that the driver and the handles share.
 pub(crate) struct State<S: Side> {
     pub(crate) transport: Transport<S>,
@@ -56,6 +59,10 @@ pub(crate) struct State<S: Side> {
     cause: Option<Error>,
     /// Why the connection ended, for every later call.
     ended: Option<Error>,
+    /// The channel whose reader was woken last, while it has not yet taken all there is.
+    behind: Option<ChannelId>,
+    /// How often the driver still gives way to that reader.
+    patience: u32,
     pub(crate) handles: usize,
     flushed: bool,
     /// The driver does not listen to the stream, because nothing more is taken.
@@ -89,6 +96,8 @@ impl<S: Side> Shared<S> {
                 global_replies: Replies::default(),
                 cause: None,
                 ended: None,
+                behind: None,
+                patience: PATIENCE,
                 handles: 1,
                 flushed: true,
                 paused: false,
@@ -115,6 +124,30 @@ impl<S: Side> State<S> {
         if !self.driver.as_ref().is_some_and(|driver| driver.will_wake(waker)) {
             self.driver = Some(waker.clone());
         }
+    }
+
+    /// A handle of the channel did something: its reader may have taken some and not yet all.
+    pub(crate) fn reader_moved(&mut self, id: ChannelId) {
+        if self.behind != Some(id) && self.slots.get(&id).is_some_and(|slot| slot.behind) {
+            self.behind = Some(id);
+        }
+    }
+
+    /// Whether the driver should let a reader take what has arrived before it reads more: both want the lock, and
+    /// what lies unread leaves the cache. A reader that does not come is not waited for long.
+    pub(crate) fn gives_way(&mut self) -> bool {
+        let Some(id) = self.behind else { return false };
+        match self.slots.get_mut(&id) {
+            Some(slot) if slot.behind && self.patience > 0 => {
+                self.patience -= 1;
+                return true;
+            }
+            Some(slot) => slot.behind = false,
+            None => {}
+        }
+        self.behind = None;
+        self.patience = PATIENCE;
+        false
     }
 
     /// The driver is about to sleep. Gives when it must look again at the latest.
@@ -311,6 +344,9 @@ impl<S: Side> State<S> {
         while let Some(event) = channel.poll_event() {
             let slot = self.slots.entry(id).or_insert_with(|| WaitingSlot::new(Opening::Pending));
             result = result.and(slot.deliver(event, lost));
+            if slot.behind {
+                self.behind = Some(id);
+            }
         }
         if let Err(error) = result
             && !lost

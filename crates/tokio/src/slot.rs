@@ -16,6 +16,8 @@ pub(crate) struct WaitingSlot {
     pub(crate) writers: Waiters,
     /// For everything else.
     pub(crate) events: Waiters,
+    /// A reader that waited was woken and has not yet taken all there is.
+    pub(crate) behind: bool,
 }
 
 impl WaitingSlot {
@@ -26,6 +28,7 @@ impl WaitingSlot {
             extended_readers: Waiters::default(),
             writers: Waiters::default(),
             events: Waiters::default(),
+            behind: false,
         }
     }
 
@@ -43,8 +46,14 @@ impl WaitingSlot {
     /// Where the peer asks more than anybody looks at.
     pub(crate) fn deliver(&mut self, event: ChannelEvent, lost: bool) -> Result<(), ChannelError> {
         match event {
-            ChannelEvent::Readable(Stream::Data) => self.data_readers.wake(),
-            ChannelEvent::Readable(Stream::Extended(_)) => self.extended_readers.wake(),
+            ChannelEvent::Readable(stream) => {
+                let readers = match stream {
+                    Stream::Data => &mut self.data_readers,
+                    Stream::Extended(_) => &mut self.extended_readers,
+                };
+                self.behind |= !readers.is_empty();
+                readers.wake();
+            }
             ChannelEvent::Writable => self.writers.wake(),
             event => {
                 let ends = matches!(event, ChannelEvent::Eof | ChannelEvent::Closed);

@@ -39,6 +39,11 @@ impl Waiters {
         self.entries.retain(|(other, _)| *other != Some(key));
     }
 
+    /// Whether nobody waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// It has come.
     pub(crate) fn wake(&mut self) {
         for (_, waker) in self.entries.drain(..) {

@@ -54,8 +54,13 @@ fn without_input_a_command_reads_nothing() {
 #[test]
 fn a_command_ends_when_nobody_reads_its_output() {
     let server = Server::start();
-    let mut child =
-        server.ssh(&["-q"]).arg("yes").stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("started");
+    let mut child = server
+        .ssh(&["-q"])
+        .arg("exec yes")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("started");
     let mut stdout = child.stdout.take().expect("a pipe");
     let mut line = [0; 2];
     stdout.read_exact(&mut line).expect("a line");

@@ -107,7 +107,21 @@ pub(crate) fn run(command: &mut Command, input: &[u8]) -> Left {
 
 /// The program, without what the environment of the test may say to it.
 pub(crate) fn konko(home: &Path) -> Command {
-    clean(Command::new(env!("CARGO_BIN_EXE_konko")), home)
+    clean(undisturbed(env!("CARGO_BIN_EXE_konko")), home)
+}
+
+/// A program that takes signals even if the tests run in the background of a shell, where SIGINT is ignored.
+fn undisturbed(program: &str) -> Command {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap_or("0");
+    let ignored = u64::from_str_radix(mask.trim(), 16).expect("a mask");
+    // SIGINT is bit 1 and SIGQUIT bit 2.
+    if ignored & 0b110 == 0 {
+        return Command::new(program);
+    }
+    let mut command = Command::new("env");
+    command.arg("--default-signal=INT,QUIT").arg(program);
+    command
 }
 
 fn clean(mut command: Command, home: &Path) -> Command {
@@ -157,6 +171,8 @@ impl Server {
     fn start_in(folder: tempfile::TempDir, arguments: &[&str]) -> Self {
         let mut command = konko(folder.path());
         command.args(["serve", "--listen", "127.0.0.1:0", "--user", USER]);
+        // Some shells read files of the user when they are started through SSH, and those may say anything.
+        command.args(["--shell", "/bin/sh"]);
         command.arg("--authorized-keys").arg(folder.path().join("authorized_keys"));
         command.arg("--password-file").arg(folder.path().join("passwords"));
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -89,8 +89,8 @@ fn a_command_gets_a_terminal_like_ours() {
 fn keys_reach_the_command_and_escapes_do_not() {
     let server = Server::start();
     let mut terminal = Terminal::new(80, 24);
-    let client =
-        terminal.start(server.ssh(&["-tt"]).arg("trap 'echo interrupted' INT; echo ready; cat; cat"));
+    let command = "trap 'echo interrupted; on=1' INT; echo ready; while [ -z $on ]; do sleep 0.1; done; cat";
+    let client = terminal.start(server.ssh(&["-tt"]).arg(command));
     terminal.wait_for("ready\r\n");
     terminal.keys("\x03");
     terminal.wait_for("interrupted\r\n");
