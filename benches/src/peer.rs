@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use konko_tokio::{Channel, Connection};
+use konko_transport::channel::config::OpenOptions;
 use konko_transport::channel::event::ChannelEvent;
 use konko_transport::channel::open::ChannelKind;
-use konko_transport::channel::config::OpenOptions;
 use konko_transport::channel::request::ChannelRequest;
 use konko_transport::crypto::cipher::CIPHERS;
 use konko_transport::crypto::kex::KEX_ALGORITHMS;
@@ -55,10 +55,17 @@ async fn attend(connection: Connection<Server>) {
     while let Some(event) = connection.next_event().await {
         match event {
             ServerEvent::Auth(ServerAuthEvent::Attempt(attempt)) => {
-                let public_key = matches!(attempt.kind, AttemptKind::PublicKey { .. } | AttemptKind::PublicKeyQuery { .. });
+                let public_key = matches!(
+                    attempt.kind,
+                    AttemptKind::PublicKey { .. } | AttemptKind::PublicKeyQuery { .. }
+                );
                 connection.with(|transport, now| {
-                    if public_key { transport.accept_auth(attempt) } else { transport.reject_auth(attempt, now, now) }
-                        .ok()
+                    if public_key {
+                        transport.accept_auth(attempt)
+                    } else {
+                        transport.reject_auth(attempt, now, now)
+                    }
+                    .ok()
                 });
             }
             ServerEvent::Common(Event::OpenRequested(question)) => {
@@ -129,7 +136,11 @@ fn client_config(cipher: &str, kex: &str) -> Result<Arc<ClientConfig>, Failure> 
     Ok(Arc::new(config))
 }
 
-async fn login(address: &str, config: &Arc<ClientConfig>, key: &PrivateKey) -> Result<Connection<Client>, Failure> {
+async fn login(
+    address: &str,
+    config: &Arc<ClientConfig>,
+    key: &PrivateKey,
+) -> Result<Connection<Client>, Failure> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     let (connection, driver) = Connection::client(stream, Arc::clone(config));
@@ -140,7 +151,9 @@ async fn login(address: &str, config: &Arc<ClientConfig>, key: &PrivateKey) -> R
     connection.with(|transport, now| transport.authenticate(&user, method, now))?;
     while let Some(event) = connection.next_event().await {
         match event {
-            ClientEvent::HostKey(question) => connection.with(|transport, now| transport.accept_host_key(question, now))?,
+            ClientEvent::HostKey(question) => {
+                connection.with(|transport, now| transport.accept_host_key(question, now))?
+            }
             ClientEvent::Auth(ClientAuthEvent::SignatureWanted(question)) => {
                 let signature = key.sign(question.algorithm, &question.data)?;
                 connection.with(|transport, now| transport.provide_signature(question, signature, now))?;
@@ -168,10 +181,17 @@ async fn act(address: &str, cipher: &str, kex: &str, action: &[&str]) -> Result<
         Err(_) => PrivateKey::generate(KeyKind::Ed25519, &mut SystemRandom)?,
     };
     let (seconds, what) = match action {
-        ["down", bytes, command @ ..] => (down(&login(address, &config, &key).await?, bytes.parse()?, &command.join(" ")).await?, "transfer"),
-        ["up", bytes, command @ ..] => (up(&login(address, &config, &key).await?, bytes.parse()?, &command.join(" ")).await?, "transfer"),
+        ["down", bytes, command @ ..] => (
+            down(&login(address, &config, &key).await?, bytes.parse()?, &command.join(" ")).await?,
+            "transfer",
+        ),
+        ["up", bytes, command @ ..] => {
+            (up(&login(address, &config, &key).await?, bytes.parse()?, &command.join(" ")).await?, "transfer")
+        }
         ["echo", count] => (echo(&login(address, &config, &key).await?, count.parse()?).await?, "echo"),
-        ["logins", count, parallel] => (logins(address, &config, &key, count.parse()?, parallel.parse()?).await?, "logins"),
+        ["logins", count, parallel] => {
+            (logins(address, &config, &key, count.parse()?, parallel.parse()?).await?, "logins")
+        }
         ["idle", count] => {
             let mut connections = Vec::new();
             for _ in 0..count.parse::<u64>()? {
@@ -223,7 +243,13 @@ async fn echo(connection: &Connection<Client>, count: u64) -> Result<f64, Failur
     Ok(begin.elapsed().as_secs_f64())
 }
 
-async fn logins(address: &str, config: &Arc<ClientConfig>, key: &PrivateKey, count: u64, parallel: u64) -> Result<f64, Failure> {
+async fn logins(
+    address: &str,
+    config: &Arc<ClientConfig>,
+    key: &PrivateKey,
+    count: u64,
+    parallel: u64,
+) -> Result<f64, Failure> {
     let begin = Instant::now();
     let mut tasks = tokio::task::JoinSet::new();
     for worker in 0..parallel {

@@ -131,7 +131,9 @@ impl Kit {
         let (host, port) = address.rsplit_once(':').unwrap_or((address, "22"));
         let mut command = Command::new("ssh");
         command.args(["-F", "none", "-T", "-p", port, "-l", &user(), "-i"]).arg(self.path("user"));
-        for option in ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "BatchMode=yes"] {
+        for option in
+            ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "BatchMode=yes"]
+        {
             command.args(["-o", option]);
         }
         if cipher != "default" {

@@ -26,7 +26,9 @@ impl Settings {
             rounds: 3,
             bytes: 1 << 30,
             rows: ["down", "up", "logins", "echo", "memory"].map(String::from).to_vec(),
-            ciphers: ["aes128-gcm@openssh.com", "chacha20-poly1305@openssh.com", "aes256-ctr"].map(String::from).to_vec(),
+            ciphers: ["aes128-gcm@openssh.com", "chacha20-poly1305@openssh.com", "aes256-ctr"]
+                .map(String::from)
+                .to_vec(),
             russh: PathBuf::from("benches/russh-peer/target/release/russh-peer"),
             konko: PathBuf::from("target/release/konko"),
         };
@@ -60,7 +62,9 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
                 }
             }
             "logins" => {
-                for (kex, parallel) in [("curve25519-sha256", 1), ("curve25519-sha256", 16), ("mlkem768x25519-sha256", 16)] {
+                for (kex, parallel) in
+                    [("curve25519-sha256", 1), ("curve25519-sha256", 16), ("mlkem768x25519-sha256", 16)]
+                {
                     logins(&kit, &settings, kex, parallel, &mut page)?;
                 }
             }
@@ -77,9 +81,11 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
 /// What was run, for whoever reads the page.
 fn preface(settings: &Settings) -> String {
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split(':').nth(1)).unwrap_or("unknown");
+    let model =
+        cpu.lines().find_map(|line| line.strip_prefix("model name")?.split(':').nth(1)).unwrap_or("unknown");
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let openssh = std::process::Command::new("ssh").arg("-V").output().map(|output| output.stderr).unwrap_or_default();
+    let openssh =
+        std::process::Command::new("ssh").arg("-V").output().map(|output| output.stderr).unwrap_or_default();
     format!(
         "Written by `konko-bench`: {} rounds, the cells of a row in turn, medians with the smallest and the largest. \
          {cores} cores of{model}. {}, russh 0.65.1 (aws-lc-rs), konko with default features. Client, server and what \
@@ -109,14 +115,26 @@ fn measure(
     Ok(cells)
 }
 
-fn table(page: &mut String, title: &str, unit: &str, cpu_unit: &str, per: f64, cells: &[Cell]) -> Result<(), Failure> {
+fn table(
+    page: &mut String,
+    title: &str,
+    unit: &str,
+    cpu_unit: &str,
+    per: f64,
+    cells: &[Cell],
+) -> Result<(), Failure> {
     let best = cells
         .iter()
-        .filter(|((client, server), _)| *client != Peer::Konko && !matches!(server, Peer::Konko | Peer::KonkoServe))
+        .filter(|((client, server), _)| {
+            *client != Peer::Konko && !matches!(server, Peer::Konko | Peer::KonkoServe)
+        })
         .map(|(_, runs)| median(runs, |run| run.rate))
         .fold(f64::NAN, f64::max);
     writeln!(page, "\n### {title}\n")?;
-    writeln!(page, "| client → server | {unit} (min–max) | ratio to the best without konko | {cpu_unit} client + server | peak MiB client / server |")?;
+    writeln!(
+        page,
+        "| client → server | {unit} (min–max) | ratio to the best without konko | {cpu_unit} client + server | peak MiB client / server |"
+    )?;
     writeln!(page, "|---|---|---|---|---|")?;
     for ((client, server), runs) in cells {
         let rate = median(runs, |run| run.rate);
@@ -138,14 +156,31 @@ fn table(page: &mut String, title: &str, unit: &str, cpu_unit: &str, per: f64, c
 
 fn bulk(kit: &Kit, settings: &Settings, row: &str, cipher: &str, page: &mut String) -> Result<(), Failure> {
     use Peer::{Konko, KonkoServe, OpenSsh, Russh};
-    let pairs = [(Konko, Konko), (Russh, Russh), (OpenSsh, Konko), (OpenSsh, Russh), (OpenSsh, KonkoServe), (Konko, OpenSsh), (Russh, OpenSsh), (OpenSsh, OpenSsh)];
+    let pairs = [
+        (Konko, Konko),
+        (Russh, Russh),
+        (OpenSsh, Konko),
+        (OpenSsh, Russh),
+        (OpenSsh, KonkoServe),
+        (Konko, OpenSsh),
+        (Russh, OpenSsh),
+        (OpenSsh, OpenSsh),
+    ];
     let bytes = settings.bytes;
-    let cells = measure(&pairs, settings.rounds, |client, server| transfer(kit, client, server, row, cipher, bytes))?;
+    let cells =
+        measure(&pairs, settings.rounds, |client, server| transfer(kit, client, server, row, cipher, bytes))?;
     let title = format!("Bulk {row}load of {} MiB, {cipher}", bytes >> 20);
     table(page, &title, "MB/s", "CPU s/GB", bytes as f64 / 1e9, &cells)
 }
 
-fn transfer(kit: &Kit, client: Peer, server: Peer, row: &str, cipher: &str, bytes: u64) -> Result<Run, Failure> {
+fn transfer(
+    kit: &Kit,
+    client: Peer,
+    server: Peer,
+    row: &str,
+    cipher: &str,
+    bytes: u64,
+) -> Result<Run, Failure> {
     let (process, address) = kit.server(server)?;
     let remote = match (row, server.spawns()) {
         ("down", true) => format!("head -c {bytes} /dev/zero"),
@@ -204,7 +239,13 @@ fn waited(child: &mut std::process::Child) -> Result<Usage, Failure> {
     crate::process::wait(child)
 }
 
-fn logins(kit: &Kit, settings: &Settings, kex: &str, parallel: u32, page: &mut String) -> Result<(), Failure> {
+fn logins(
+    kit: &Kit,
+    settings: &Settings,
+    kex: &str,
+    parallel: u32,
+    page: &mut String,
+) -> Result<(), Failure> {
     use Peer::{Konko, OpenSsh, Russh};
     let pairs = [(Konko, Konko), (Russh, Russh), (Konko, OpenSsh)];
     let cells = measure(&pairs, settings.rounds, |client, server| {
@@ -225,7 +266,8 @@ fn logins(kit: &Kit, settings: &Settings, kex: &str, parallel: u32, page: &mut S
             server_memory: used.memory,
         })
     })?;
-    let title = format!("Logins with one command, {parallel} at a time, {kex} (OpenSSH's server: curve25519-sha256)");
+    let title =
+        format!("Logins with one command, {parallel} at a time, {kex} (OpenSSH's server: curve25519-sha256)");
     table(page, &title, "logins/s", "CPU ms", 1.0, &cells)
 }
 
@@ -251,7 +293,10 @@ fn echo(kit: &Kit, settings: &Settings, page: &mut String) -> Result<(), Failure
 }
 
 fn memory(kit: &Kit, page: &mut String) -> Result<(), Failure> {
-    writeln!(page, "\n### Memory per idle, logged-in connection\n\n| pair | client KiB | server KiB |\n|---|---|---|")?;
+    writeln!(
+        page,
+        "\n### Memory per idle, logged-in connection\n\n| pair | client KiB | server KiB |\n|---|---|---|"
+    )?;
     for peer in [Peer::Konko, Peer::Russh] {
         let figures = |count: u64| -> Result<(u64, u64), Failure> {
             let (server, address) = kit.server(peer)?;

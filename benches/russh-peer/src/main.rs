@@ -68,7 +68,12 @@ impl server::Handler for Handler {
         Ok(Auth::Accept)
     }
 
-    async fn exec_request(&mut self, id: ChannelId, command: &[u8], session: &mut Session) -> Result<(), Self::Error> {
+    async fn exec_request(
+        &mut self,
+        id: ChannelId,
+        command: &[u8],
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
         let command = String::from_utf8_lossy(command).into_owned();
         let _ = session.channel_success(id);
         if let Some(channel) = self.channels.remove(&id) {
@@ -164,8 +169,7 @@ async fn run(address: &str, cipher: &str, kex: &str, action: &[&str]) -> Result<
             let session = login(address, cipher, kex).await?;
             let begin = Instant::now();
             let mut channel = session.channel_open_session().await?;
-            let command =
-                if command.is_empty() { format!("zeros {bytes}") } else { command.join(" ") };
+            let command = if command.is_empty() { format!("zeros {bytes}") } else { command.join(" ") };
             channel.exec(true, command).await?;
             let mut got = 0u64;
             while let Some(message) = channel.wait().await {

@@ -2,8 +2,8 @@
 
 use crate::error::Error;
 use crate::shared::{Shared, deadline};
-use konko_transport::slot::Slot;
 use konko_transport::channel::{ChannelEvent, ChannelId, ChannelRequestQuestion, Progress, STDERR, Stream};
+use konko_transport::slot::Slot;
 use konko_transport::{ChannelMut, Side};
 use std::io::{self, Read, Write};
 use std::sync::Arc;

@@ -3,11 +3,11 @@
 
 use crate::error::Error;
 use crate::link::Link;
-use konko_transport::replies::Replies;
-use konko_transport::slot::{Opening, Slot};
 use bytes::Bytes;
 use konko_sansio::Machine;
 use konko_transport::channel::ChannelId;
+use konko_transport::replies::Replies;
+use konko_transport::slot::{Opening, Slot};
 use konko_transport::wire::number::DisconnectReason;
 use konko_transport::{ChannelMut, Event, Side, Transport};
 use std::collections::{HashMap, VecDeque};

@@ -86,14 +86,14 @@ mod tests {
             port: 2222,
             remote_user: "r",
             local_user: "u",
-            home: Some(PathBuf::from("/home/u")),
+            home: Some(PathBuf::from("/h/u")),
         };
         for (text, expected) in [
             ("/etc/x", Some("/etc/x")),
             ("relative", Some("relative")),
-            ("~/.ssh/id", Some("/home/u/.ssh/id")),
-            ("~", Some("/home/u")),
-            ("%d/k", Some("/home/u/k")),
+            ("~/.ssh/id", Some("/h/u/.ssh/id")),
+            ("~", Some("/h/u")),
+            ("%d/k", Some("/h/u/k")),
             ("/%h/%n/%k/%p/%r/%u/%%", Some("/h.example/h/alias/2222/r/u/%")),
             ("a~b", Some("a~b")),
             ("~other/x", None),

@@ -11,7 +11,8 @@ const README: &str = include_str!("../../../README.md");
 /// The cells of the table of algorithms in the row `kind`: offered, and opt-in.
 fn cells(kind: &str) -> (Vec<&'static str>, Vec<&'static str>) {
     let start = format!("| {kind} |");
-    let line = README.lines().find(|line| line.starts_with(&start)).unwrap_or_else(|| panic!("no row {kind}"));
+    let line =
+        README.lines().find(|line| line.starts_with(&start)).unwrap_or_else(|| panic!("no row {kind}"));
     let names = |cell: &'static str| cell.split('`').skip(1).step_by(2).collect::<Vec<_>>();
     let mut cells = line.split('|').skip(2);
     (names(cells.next().unwrap_or_default()), names(cells.next().unwrap_or_default()))
@@ -26,7 +27,9 @@ fn split<T>(
     (offered.into_iter().map(&name).collect(), opt_in.into_iter().map(&name).collect())
 }
 
-fn sorted((mut offered, mut opt_in): (Vec<&'static str>, Vec<&'static str>)) -> (Vec<&'static str>, Vec<&'static str>) {
+fn sorted(
+    (mut offered, mut opt_in): (Vec<&'static str>, Vec<&'static str>),
+) -> (Vec<&'static str>, Vec<&'static str>) {
     offered.sort_unstable();
     opt_in.sort_unstable();
     (offered, opt_in)
@@ -34,7 +37,10 @@ fn sorted((mut offered, mut opt_in): (Vec<&'static str>, Vec<&'static str>)) -> 
 
 #[test]
 fn the_readme_lists_every_row_where_it_belongs() {
-    assert_eq!(sorted(cells("key exchange")), sorted(split(KEX_ALGORITHMS, |row| row.name, |row| row.legacy)));
+    assert_eq!(
+        sorted(cells("key exchange")),
+        sorted(split(KEX_ALGORITHMS, |row| row.name, |row| row.legacy))
+    );
     assert_eq!(sorted(cells("cipher")), sorted(split(CIPHERS, |row| row.name, |row| row.legacy)));
     assert_eq!(sorted(cells("MAC")), sorted(split(MACS, |row| row.name, |row| row.legacy)));
     assert_eq!(
@@ -48,7 +54,10 @@ fn the_readme_lists_every_row_where_it_belongs() {
 #[test]
 fn the_readme_gives_the_order_of_preference() {
     let default = Algorithms::default();
-    assert_eq!(cells("cipher").0, default.cipher_client_to_server.iter().map(|row| row.name).collect::<Vec<_>>());
+    assert_eq!(
+        cells("cipher").0,
+        default.cipher_client_to_server.iter().map(|row| row.name).collect::<Vec<_>>()
+    );
     assert_eq!(cells("MAC").0, default.mac_client_to_server.iter().map(|row| row.name).collect::<Vec<_>>());
     assert_eq!(cells("key exchange").0, default.kex.iter().map(|row| row.name).collect::<Vec<_>>());
 }

@@ -12,6 +12,7 @@ use crate::peer_text;
 use crate::received::{HostKeyQuestion, Payload, Received, SignatureQuestion};
 use crate::rekey::RekeyReason;
 use crate::role::Role;
+use bytes::BytesMut;
 use konko_crypto::random::SecureRandom;
 use konko_keys::public_key::PublicKey;
 use konko_sansio::Timers;
@@ -21,7 +22,6 @@ use konko_wire::identification::Identification;
 use konko_wire::message::transport::{Debug, Disconnect, Unimplemented};
 use konko_wire::message::userauth::UserauthSuccess;
 use konko_wire::number::DisconnectReason;
-use bytes::BytesMut;
 use std::sync::Arc;
 use std::time::Instant;
 

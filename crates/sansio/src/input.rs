@@ -54,7 +54,8 @@ impl InputBuffer {
                 self.buffer = BytesMut::new();
             }
         }
-        if self.buffer.capacity() - self.filled >= self.room.div_ceil(2) || self.buffer.try_reclaim(self.room) {
+        if self.buffer.capacity() - self.filled >= self.room.div_ceil(2) || self.buffer.try_reclaim(self.room)
+        {
             return;
         }
         // The input that moves along differs from time to time; the slack makes one allocation fit the next.

@@ -8,9 +8,9 @@ use crate::side::{AnswerTime, Outcome, Side, SideState, Signing, sealed::Sealed}
 use crate::transport::Transport;
 use konko_channel::channels::Channels;
 use konko_crypto::random::SecureRandom;
-use konko_packet::received::{HostKeyQuestion, SignatureQuestion as ExchangeSignatureQuestion};
 use konko_packet::outbound::Outbound;
 use konko_packet::packet::PacketProtocol;
+use konko_packet::received::{HostKeyQuestion, SignatureQuestion as ExchangeSignatureQuestion};
 use konko_userauth::{
     ClientAuth, ClientAuthEvent, Method, PasswordChangeQuestion, PromptQuestion, SignatureQuestion,
 };
@@ -119,7 +119,12 @@ impl Transport<Client> {
         let auth = ClientAuth::new(config.auth.clone());
         let channels = Channels::new(config.channel.clone());
         let keepalive = config.keepalive;
-        Self::assemble(packets, ClientState { config, auth, service_due: false, early: None }, channels, keepalive)
+        Self::assemble(
+            packets,
+            ClientState { config, auth, service_due: false, early: None },
+            channels,
+            keepalive,
+        )
     }
 
     /// Accepts the server's host key: the key exchange goes on.

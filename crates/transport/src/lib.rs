@@ -34,10 +34,10 @@ pub mod client;
 pub mod server;
 
 pub use channel_mut::ChannelMut;
+pub use client::Client;
 pub use config::{ClientConfig, HostKey, ServerConfig};
 pub use error::{Error, Timer};
 pub use event::{ClientEvent, Event, ServerEvent};
-pub use client::Client;
 pub use server::Server;
 pub use side::Side;
 pub use transport::Transport;

@@ -1,10 +1,10 @@
 //! What differs between the two ends of a connection: the authentication machine, the events, and four moments.
 
+use crate::dispatch::Role;
 use crate::error::Error;
 use crate::event::Event;
-use crate::dispatch::Role;
-use konko_packet::received::{HostKeyQuestion, SignatureQuestion};
 use konko_packet::outbound::Outbound;
+use konko_packet::received::{HostKeyQuestion, SignatureQuestion};
 
 /// Keeps [`Side`] to the two ends there are.
 pub(crate) mod sealed {

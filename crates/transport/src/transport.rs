@@ -198,7 +198,12 @@ impl<S: Side> Transport<S> {
     /// # Errors
     ///
     /// As [`open_channel`](Self::open_channel).
-    pub fn global_request(&mut self, name: &str, body: &[u8], want_reply: bool) -> Result<Option<RequestId>, Error> {
+    pub fn global_request(
+        &mut self,
+        name: &str,
+        body: &[u8],
+        want_reply: bool,
+    ) -> Result<Option<RequestId>, Error> {
         self.check_authenticated()?;
         Ok(self.channels.global_request(name, body, want_reply, self.packets.outbound())?)
     }
@@ -355,7 +360,9 @@ impl<S: Side> Transport<S> {
                 Signing::Made(question, signature) => self.packets.provide_signature(question, signature),
                 Signing::Asked(event) => self.events.push_back(event),
                 Signing::Impossible => {
-                    return Err(Error::ApiMisuse("the host key cannot make the signature that was negotiated"));
+                    return Err(Error::ApiMisuse(
+                        "the host key cannot make the signature that was negotiated",
+                    ));
                 }
             },
             Received::KeysChanged { first, reason } => {

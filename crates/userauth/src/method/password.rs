@@ -46,7 +46,8 @@ pub(crate) fn attempt(
         if !change_demanded {
             return Ok(None);
         }
-        let (old, new) = (secret(fields.old_password.0, maximum_len), secret(fields.new_password.0, maximum_len));
+        let (old, new) =
+            (secret(fields.old_password.0, maximum_len), secret(fields.new_password.0, maximum_len));
         return Ok(old.zip(new).map(|(old, new)| AttemptKind::PasswordChange { old, new }));
     }
     let fields = Password::decode(fields).map_err(AuthError::decoding("the password request"))?;
