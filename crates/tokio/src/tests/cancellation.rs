@@ -33,7 +33,7 @@ fn an_open_that_is_dropped_is_closed_when_it_is_confirmed() {
         }
         settle().await;
         assert_clean(&pair, 0);
-        assert_eq!(pair.client.with(|transport, _| format!("{transport:?}").contains("channels: 0")), true);
+        assert!(pair.client.with(|transport, _| format!("{transport:?}").contains("channels: 0")));
         pair.check().await;
     });
 }
