@@ -22,6 +22,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 ///
 /// Reads and writes are those of the channel's data; [`stderr`](Self::stderr) reads its extended data. Reading
 /// and writing are cancel-safe: dropping the future of a read or write loses nothing.
+/// Shutting a writer down says EOF; where the connection was cut before the peer was done, that is an error.
 #[derive(Clone)]
 pub struct Channel {
     held: Arc<Held>,

@@ -83,7 +83,7 @@ impl<S: Side> Future for Driver<S> {
             }
             state.deliver();
             let wrote = state.ended().is_none() && state.write(cx);
-            if state.gives_way() {
+            if state.ended().is_none() && state.gives_way() {
                 break;
             }
             let read = state.read(cx);

@@ -50,6 +50,32 @@ fn dropping_the_last_handle_tells_the_peer_and_ends_the_drivers() {
     });
 }
 
+/// A driver that sleeps, and whose peer says nothing, hears of it at once.
+#[test]
+fn a_sleeping_driver_is_woken_to_end() {
+    run(async {
+        for drops in [true, false] {
+            let (one, other) = tokio::io::duplex(64 * 1024);
+            let (other, switch) = Switched::new(other);
+            let pair = connected_on(one, other, ClientConfig::default(), server_config()).await;
+            let Pair { client, server, .. } = pair;
+            // No timer is left from the beginning.
+            tokio::time::sleep(Duration::from_secs(200)).await;
+            switch.set(Writes::Stall);
+            let asked = tokio::time::Instant::now();
+            if drops {
+                drop(client);
+                settle().await;
+                assert_eq!(words(server.error().expect("told")).0, DisconnectReason::BY_APPLICATION);
+            } else {
+                client.disconnect(DisconnectReason::BY_APPLICATION, "stop");
+                client.closed().await;
+            }
+            assert!(asked.elapsed() <= Duration::from_secs(1));
+        }
+    });
+}
+
 /// Also where the driver has not been polled once.
 #[test]
 fn a_connection_without_handles_says_good_bye_and_ends() {
@@ -153,6 +179,20 @@ fn a_stalled_stream_does_not_hold_the_end_up() {
         assert!(asked.elapsed() <= Duration::from_secs(3));
         pair.client_driver.await.expect("no panic");
         assert!(pair.server.closed().await.to_string().contains("closed"), "and the stream is let go");
+    });
+}
+
+/// Also where the driver that is done is not dropped.
+#[test]
+fn a_driver_that_gives_up_tells_those_who_wait() {
+    run(async {
+        let (one, _other) = tokio::io::duplex(10);
+        let (client, mut driver) = crate::Connection::client(one, ClientConfig::default().into());
+        let mut closed = Box::pin(client.closed());
+        client.disconnect(DisconnectReason::BY_APPLICATION, "stop");
+        (&mut driver).await;
+        assert!(poll_once(&mut closed).await.is_ready(), "although nobody has read the last bytes");
+        drop(driver);
     });
 }
 
