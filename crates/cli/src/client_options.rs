@@ -82,12 +82,6 @@ pub fn target(arguments: &SshArguments) -> Result<Target, Failure> {
 
 /// What the parser knows and this client cannot do.
 fn refuse_unsupported(settings: &Settings) -> Result<(), Failure> {
-    if settings.fork_after_authentication == Some(true) {
-        return Err(Failure::Other(
-            "-f (ForkAfterAuthentication) is not supported: start the program in the background instead (&)"
-                .to_owned(),
-        ));
-    }
     if settings.tcp_keep_alive == Some(false) {
         return Err(Failure::Other("TCPKeepAlive=no is not supported yet".to_owned()));
     }
@@ -308,7 +302,6 @@ mod tests {
     #[test]
     fn what_is_not_supported_is_told() {
         for line in [
-            "ForkAfterAuthentication=yes",
             "TCPKeepAlive=no",
             "PreferredAuthentications=telepathy",
             "HostName=a b",

@@ -20,6 +20,7 @@ mod streams;
 mod session;
 mod stdio_forward;
 mod ssh_help;
+mod background;
 mod ssh;
 mod serve_handler;
 mod serve;

@@ -1,6 +1,7 @@
 //! `konko ssh`.
 
 use crate::arguments::ssh_arguments::{Invocation, SshArguments};
+use crate::background;
 use crate::client_options::{Target, log_level, target};
 use crate::environment::variables;
 use crate::exit::{FAILED, Failure};
@@ -24,7 +25,12 @@ const FAREWELL: Duration = Duration::from_secs(2);
 const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
 
 /// Runs `konko ssh` with these arguments and returns its exit status.
-pub fn run(arguments: Vec<OsString>) -> u8 {
+pub fn run(mut arguments: Vec<OsString>) -> u8 {
+    let in_background = arguments.first().is_some_and(|first| first == background::MARK);
+    if in_background {
+        arguments.remove(0);
+    }
+    let given = arguments.clone();
     if arguments.first().is_some_and(|first| first == "--help") {
         return printed(HELP.trim_end());
     }
@@ -38,6 +44,12 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
             return FAILED;
         }
     };
+    if arguments.settings.fork_after_authentication == Some(true) && !in_background {
+        return background::start(&given).unwrap_or_else(|error| {
+            tell(format_args!("konko: cannot go to the background: {error}"));
+            FAILED
+        });
+    }
     let level = log_level(&arguments.settings);
     if let Err(error) = log::start_for_client(level, arguments.log_file.as_deref().map(Path::new)) {
         tell(format_args!("konko: {error}"));
@@ -94,6 +106,9 @@ async fn connect_and_run(arguments: &SshArguments) -> Result<u8, Failure> {
     let client = connect(&target, settings.connection_attempts.unwrap_or(1)).await?;
     if let Ok(info) = client.info() {
         tell_connection(&target, &info);
+    }
+    if settings.fork_after_authentication == Some(true) {
+        background::detach().map_err(|error| Failure::local("going to the background", error))?;
     }
     let result = match (&arguments.forward, settings.session_type) {
         (Some((host, port)), _) => {

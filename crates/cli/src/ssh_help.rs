@@ -16,6 +16,7 @@ The flags are those of OpenSSH's ssh(1):
   -t, -tt           ask for a terminal; -tt even if there is none here
   -T                ask for no terminal
   -n                no standard input
+  -f                go to the background once logged in (implies -n)
   -N                run nothing
   -s                the command is the name of a subsystem
   -W host:port      forward standard input and output to a host that the server reaches

@@ -90,7 +90,6 @@ fn options_that_cannot_be_are_told() {
         (&["-o", "ProxyJump=x"][..], "ProxyJump"),
         (&["-o", "NoSuchOption=x"], "unknown option: NoSuchOption"),
         (&["-L", "1:localhost:1"], "not supported yet"),
-        (&["-f"], "-f (ForkAfterAuthentication) is not supported"),
         (&["-F", "/etc/ssh/ssh_config"], "not supported yet"),
         (&["-o", "TCPKeepAlive=no"], "not supported yet"),
         (&["-c", "rot13"], "rot13"),
@@ -117,4 +116,16 @@ fn a_port_where_nobody_listens() {
     );
     assert_eq!(left.code(), Some(255));
     assert!(left.stderr.starts_with("konko: cannot connect to \"127.0.0.1\" port"), "{}", left.stderr);
+}
+
+/// ssh(1): "-f  Requests ssh to go to background just before command execution."
+#[test]
+fn the_program_goes_to_the_background_once_logged_in() {
+    let server = Server::start();
+    // What it prints in the background still arrives; its own end is what the first process leaves at login.
+    let left = run(server.ssh(&["-f"]).arg("cat; echo done; exit 7"), b"");
+    assert_eq!((left.code(), left.text().as_str()), (Some(0), "done\n"), "{}", left.stderr);
+    let left =
+        run(server.ssh(&["-f", "-o", "BatchMode=yes", "-o", "PubkeyAuthentication=no"]).arg("true"), b"");
+    assert_eq!(left.code(), Some(255), "{}", left.stderr);
 }
