@@ -2,7 +2,7 @@
 
 use crate::process::Process;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -144,11 +144,6 @@ impl Kit {
         }
         command.arg(host);
         command
-    }
-
-    /// Where the programs' keys lie.
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
     }
 }
 
