@@ -2,7 +2,7 @@
 #![no_main]
 
 use konko_fuzz::endpoints::user_key;
-use konko_keys::authorized_keys::AuthorizedKeys;
+use konko_trust::authorized_keys::AuthorizedKeys;
 use konko_keys::public_key::PublicKey;
 use libfuzzer_sys::fuzz_target;
 

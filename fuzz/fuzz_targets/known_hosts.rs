@@ -3,7 +3,7 @@
 
 use konko_fuzz::choices::Choices;
 use konko_fuzz::endpoints::{host_key, user_key};
-use konko_keys::known_hosts::{HostKeyVerdict, KnownHosts, append_line, line_for};
+use konko_trust::known_hosts::{HostKeyVerdict, KnownHosts, append_line, line_for};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

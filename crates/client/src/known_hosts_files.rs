@@ -3,8 +3,8 @@
 
 use crate::error::Error;
 use konko_transport::crypto::random::{SecureRandom, SystemRandom};
-use konko_transport::keys::known_hosts::{HostKeyVerdict, KnownHosts, SALT_LEN, append_line, line_for};
 use konko_transport::keys::public_key::PublicKey;
+use konko_trust::known_hosts::{HostKeyVerdict, KnownHosts, SALT_LEN, append_line, line_for};
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};

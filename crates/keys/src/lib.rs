@@ -1,4 +1,4 @@
-//! Public and private SSH keys, signatures, key files, known_hosts and authorized_keys.
+//! Public and private SSH keys, signatures, certificates and key files.
 //!
 //! A [`public_key::PublicKey`] is valid once it exists: its numbers are in range, its point is on the curve. A
 //! signature is verified under a named row of [`signature_algorithm::SIGNATURE_ALGORITHMS`], which must be the one
@@ -16,16 +16,11 @@ mod dss;
 pub mod public_key;
 pub mod private_key;
 pub mod key_file;
-pub mod pattern;
-pub mod known_hosts;
-pub mod authorized_keys;
 #[cfg(test)]
 mod fixtures;
 
-pub use authorized_keys::{AuthorizedKey, AuthorizedKeys};
 pub use error::{KeyError, KeyFileError, SignError, SignatureError};
 pub use fingerprint::{Fingerprint, Md5Fingerprint};
-pub use known_hosts::{HostKeyVerdict, KnownHosts};
 pub use private_key::{KeyKind, PrivateKey};
 pub use public_key::{MINIMUM_RSA_BITS, PublicKey};
 pub use signature_algorithm::{SIGNATURE_ALGORITHMS, SignatureAlgorithm};

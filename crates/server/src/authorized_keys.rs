@@ -1,8 +1,8 @@
 //! The keys that may log in, by a file in the manner of OpenSSH's authorized_keys, and what a line takes away.
 
 use crate::log_text::LogText;
-use konko_transport::keys::authorized_keys::{AuthorizedKey, AuthorizedKeys};
 use konko_transport::keys::public_key::PublicKey;
+use konko_trust::authorized_keys::{AuthorizedKey, AuthorizedKeys};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;

@@ -3,9 +3,9 @@
 //! Options are taken apart here and not interpreted. Whoever lets a key in must refuse a line with an option that
 //! it does not know or cannot enforce.
 
-use crate::error::KeyError;
-use crate::public_key::PublicKey;
-use crate::signature_algorithm::for_key_type;
+use konko_keys::error::KeyError;
+use konko_keys::public_key::PublicKey;
+use konko_keys::signature_algorithm::for_key_type;
 
 /// The longest line, in bytes. All of a longer one is refused: its rest is never taken for a line.
 const LONGEST_LINE: usize = 16 * 1024;

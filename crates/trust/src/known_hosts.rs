@@ -1,9 +1,9 @@
 //! The file known_hosts (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT): which keys belong to which hosts.
 
-use crate::pattern::{ListMatch, matches_list};
-use crate::public_key::PublicKey;
 use base64ct::{Base64, Encoding};
 use hmac::{Hmac, KeyInit, Mac};
+use konko_keys::public_key::PublicKey;
+use konko_pattern::wildcard::{ListMatch, matches_list};
 use sha1::Sha1;
 use subtle::ConstantTimeEq;
 

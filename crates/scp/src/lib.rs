@@ -1,0 +1,1 @@
+//! The rcp protocol of scp as machines on a byte stream: source and sink.

@@ -1,0 +1,1 @@
+//! SFTP as machines on a byte stream: client, server, transfers.
