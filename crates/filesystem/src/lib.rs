@@ -1,0 +1,1 @@
+//! File systems that an SFTP server serves: a rooted local one, one in memory; and local trees that transfers write safely.
