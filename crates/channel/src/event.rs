@@ -64,7 +64,7 @@ pub enum ConnectionEvent {
 }
 
 /// The most requests that want no reply and wait to be polled.
-pub const MAXIMUM_UNPOLLED_REQUESTS: usize = 256;
+pub const MAXIMUM_UNPOLLED_REQUESTS: usize = 1024;
 /// When the requests that wait to be polled are beyond this many bytes, no further one is taken.
 pub const MAXIMUM_UNPOLLED_REQUEST_BYTES: usize = 256 * 1024;
 

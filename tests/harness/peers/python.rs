@@ -1,4 +1,4 @@
-//! paramiko and asyncssh, as servers and as clients, through the scripts of `tests/interop/peers`.
+//! paramiko and asyncssh, as servers and as clients, and libssh as a client, through the scripts of `tests/interop/peers`.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -19,15 +19,22 @@ pub enum PythonPeer {
     Paramiko,
     /// asyncssh, asyncio.
     Asyncssh,
+    /// libssh through its binding `ansible-pylibssh`: a client only.
+    Libssh,
 }
 
 impl PythonPeer {
-    /// The name of its module.
+    /// What it is called.
     pub fn name(self) -> &'static str {
         match self {
             Self::Paramiko => "paramiko",
             Self::Asyncssh => "asyncssh",
+            Self::Libssh => "libssh",
         }
+    }
+
+    fn module(self) -> &'static str {
+        if self == Self::Libssh { "pylibsshext" } else { self.name() }
     }
 
     fn script(self, role: &str) -> PathBuf {
@@ -35,7 +42,7 @@ impl PythonPeer {
     }
 
     fn command(self, role: &str) -> Option<Command> {
-        let mut command = Command::new(require_python(self.name())?);
+        let mut command = Command::new(require_python(self.module())?);
         command.args(["-B", "-u"]).arg(self.script(role)).env_remove("SSH_AUTH_SOCK");
         Some(command)
     }

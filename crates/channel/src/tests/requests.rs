@@ -3,7 +3,7 @@
 use super::{Pair, Side};
 use crate::config::ChannelConfig;
 use crate::error::ChannelError;
-use crate::event::{ChannelEvent, ConnectionEvent};
+use crate::event::{ChannelEvent, ConnectionEvent, MAXIMUM_UNPOLLED_REQUESTS};
 use crate::identifier::{ChannelId, RequestId};
 use crate::request::{ChannelRequest, ChannelRequestQuestion, GlobalQuestion};
 use konko_wire::decode::Rest;
@@ -211,11 +211,11 @@ fn requests_nobody_looks_at_have_a_limit_in_number_and_bytes() {
         taken.count()
     };
     let body = vec![0; 100_000];
-    assert_eq!(unread(&|id| request(id, b"x", false).to_vec()), 256);
+    assert_eq!(unread(&|id| request(id, b"x", false).to_vec()), MAXIMUM_UNPOLLED_REQUESTS);
     let large = |id| RequestMessage { type_specific: Rest(&body), ..request(id, b"x", false) }.to_vec();
     assert_eq!(unread(&large), 3);
     let global = GlobalRequest { request_name: b"x", want_reply: false, request_specific: Rest(b"") };
-    assert_eq!(unread(&|_| global.to_vec()), 256);
+    assert_eq!(unread(&|_| global.to_vec()), MAXIMUM_UNPOLLED_REQUESTS);
     assert_eq!(unread(&|_| GlobalRequest { request_specific: Rest(&body), ..global.clone() }.to_vec()), 3);
 }
 
