@@ -167,7 +167,7 @@ impl Channel {
             let Some((_, slot)) = channel else { return Poll::Ready(None) };
             let event = next_event(&mut slot.slot, ended.is_some());
             if event.is_pending() {
-                slot.events.wait(cx);
+                slot.wait_for_any_event(cx);
             }
             event
         })

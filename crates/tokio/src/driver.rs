@@ -11,9 +11,8 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::time::Sleep;
 
-/// How often one poll goes round before other tasks get their turn. Few, so that a reader takes what has arrived
-/// while it is still in the cache, and gives the memory back before the next read wants some.
-const ROUNDS: usize = 2;
+/// How often one poll goes round before other tasks get their turn.
+const ROUNDS: usize = 8;
 /// How long, after the connection has ended, the last bytes may take to leave and the peer to close its end.
 const FLUSH_TIME: Duration = Duration::from_secs(2);
 
@@ -83,10 +82,8 @@ impl<S: Side> Future for Driver<S> {
             }
             state.deliver();
             let wrote = state.ended().is_none() && state.write(cx);
-            if state.ended().is_none() && state.gives_way() {
-                break;
-            }
-            let read = state.read(cx);
+            let gives_way = state.ended().is_none() && state.gives_way().is_some();
+            let read = !gives_way && state.read(cx);
             if wrote {
                 state.deliver();
             }

@@ -1,7 +1,7 @@
 //! What the handles of one channel share, and how they wait.
 
 use crate::error::Error;
-use crate::shared::Shared;
+use crate::shared::{Attempt, Shared};
 use crate::slot::WaitingSlot;
 use crate::waiters::WaiterKey;
 use konko_transport::channel::identifier::{ChannelId, RequestId};
@@ -20,17 +20,31 @@ trait Host: Send + Sync {
     /// Runs `operation` on the channel, if it is still there, then serves what it brought about. The error is
     /// why the connection ended, if it has.
     fn with(&self, id: ChannelId, operation: &mut Operation<'_>);
+    /// As [`with`](Self::with), for a reader: while `attempt` is blocked the stream is read and it is run again.
+    /// When it is run for the last time it is told so.
+    fn read(&self, id: ChannelId, attempt: &mut ReadAttempt<'_>);
     fn release(&self, id: ChannelId);
 }
 
 type Operation<'a> = dyn FnMut(Option<(ChannelMut<'_>, &mut WaitingSlot)>, Option<Error>) + 'a;
+type ReadAttempt<'a> =
+    dyn FnMut(Option<(ChannelMut<'_>, &mut WaitingSlot)>, Option<Error>, bool) -> Attempt + 'a;
 
 impl<S: Side> Host for Shared<S> {
     fn with(&self, id: ChannelId, operation: &mut Operation<'_>) {
         let mut state = self.lock();
         let ended = state.ended().cloned();
         operation(state.channel(id), ended);
-        state.reader_moved(id);
+        state.handle_leaves(id);
+        state.touched();
+    }
+
+    fn read(&self, id: ChannelId, attempt: &mut ReadAttempt<'_>) {
+        let mut state = self.lock();
+        state.read_for(id, |state, last| {
+            let ended = state.ended().cloned();
+            attempt(state.channel(id), ended, last)
+        });
         state.touched();
     }
 
@@ -93,30 +107,34 @@ impl Held {
         &self,
         stream: Stream,
         cx: &Context<'_>,
-        operation: impl FnOnce(&mut ChannelMut<'_>) -> Progress<T>,
+        mut operation: impl FnMut(&mut ChannelMut<'_>) -> Progress<T>,
     ) -> Poll<io::Result<Option<T>>> {
-        self.with(|channel, ended| {
+        let mut result = Poll::Pending;
+        self.host.read(self.id, &mut |channel, ended, last| {
             let Some((mut channel, slot)) = channel else {
-                return Poll::Ready(Err(ended.unwrap_or(Error::ChannelClosed).into()));
+                result = Poll::Ready(Err(ended.unwrap_or(Error::ChannelClosed).into()));
+                return Attempt::Ended;
             };
-            let progress = operation(&mut channel);
-            slot.behind = matches!(progress, Progress::Moved(_));
-            match progress {
-                Progress::Moved(moved) => Poll::Ready(Ok(Some(moved))),
-                Progress::Ended => match ended {
-                    // A channel that was cut short must not look like one that ended.
-                    Some(error) if channel.state().is_cut() => Poll::Ready(Err(error.into())),
-                    _ => Poll::Ready(Ok(None)),
-                },
-                Progress::Blocked => match ended {
-                    Some(error) => Poll::Ready(Err(error.into())),
-                    None => {
+            let read = match (operation(&mut channel), ended) {
+                (Progress::Moved(moved), _) => {
+                    result = Poll::Ready(Ok(Some(moved)));
+                    return Attempt::Moved;
+                }
+                // A channel that was cut short must not look like one that ended.
+                (Progress::Ended, Some(error)) if channel.state().is_cut() => Err(error.into()),
+                (Progress::Ended, _) => Ok(None),
+                (Progress::Blocked, Some(error)) => Err(error.into()),
+                (Progress::Blocked, None) => {
+                    if last {
                         slot.wait_readable(stream, cx);
-                        Poll::Pending
                     }
-                },
-            }
-        })
+                    return Attempt::Blocked;
+                }
+            };
+            result = Poll::Ready(read);
+            Attempt::Ended
+        });
+        result
     }
 
     pub(crate) fn poll_write(
@@ -139,7 +157,7 @@ impl Held {
                 Progress::Moved(n) => Poll::Ready(Ok(n)),
                 Progress::Ended => Poll::Ready(Err(Error::ChannelClosed.into())),
                 Progress::Blocked => {
-                    slot.writers.wait(cx);
+                    slot.wait_writable(cx);
                     Poll::Pending
                 }
             }
@@ -200,7 +218,7 @@ impl<'a> Wait<'a> {
                 };
                 let result = attempt(&mut slot.slot, ended);
                 if result.is_pending() {
-                    slot.events.wait_as(&mut self.key, cx);
+                    slot.wait_for_event(&mut self.key, cx);
                 }
                 result
             })
@@ -217,7 +235,7 @@ impl Drop for Wait<'_> {
         self.held.with(|channel, _| {
             let Some((_, slot)) = channel else { return };
             if let Some(key) = self.key {
-                slot.events.forget(key);
+                slot.forget_waiter(key);
             }
             if let Some(id) = self.reply {
                 slot.slot.replies.abandon(id);

@@ -13,7 +13,7 @@ use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 /// Events beyond which nothing more is read from the peer until the application has looked at them.
@@ -39,8 +39,29 @@ struct Sleep {
     until: Option<Instant>,
 }
 
-/// How often in a row the driver gives way to a reader.
-const PATIENCE: u32 = 64;
+/// How long the driver leaves the stream to a reader that does not come for more.
+const GRACE: Duration = Duration::from_millis(1);
+/// How often a reader reads the stream in one poll, while what arrives is for others.
+const MAXIMUM_READS_FOR_OTHERS: usize = 8;
+
+/// A channel's reader was woken by what has arrived, or has read the stream itself. It will take what there is and
+/// come for more, and until then the stream is left to it: what it reads itself costs no change of tasks, and is
+/// still in the cache.
+#[derive(Debug)]
+struct Duty {
+    channel: ChannelId,
+    /// It has come since the driver looked last.
+    came: bool,
+}
+
+/// What came of a reader's attempt to read its channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Attempt {
+    Moved,
+    Blocked,
+    /// Nothing will come any more.
+    Ended,
+}
 
 /// Everything of one connection that the driver and the handles share.
 pub(crate) struct State<S: Side> {
@@ -59,10 +80,12 @@ pub(crate) struct State<S: Side> {
     cause: Option<Error>,
     /// Why the connection ended, for every later call.
     ended: Option<Error>,
-    /// The channel whose reader was woken last, while it has not yet taken all there is.
-    behind: Option<ChannelId>,
-    /// How often the driver still gives way to that reader.
-    patience: u32,
+    duty: Option<Duty>,
+    /// When the driver looks whether the reader on duty has come, while it waits for that.
+    watch: Option<Instant>,
+    /// The stream will wake the driver when it has something. Where it will not, the driver is about to look or has
+    /// a watch set.
+    listening: bool,
     pub(crate) handles: usize,
     flushed: bool,
     /// The driver does not listen to the stream, because nothing more is taken.
@@ -96,8 +119,9 @@ impl<S: Side> Shared<S> {
                 global_replies: Replies::default(),
                 cause: None,
                 ended: None,
-                behind: None,
-                patience: PATIENCE,
+                duty: None,
+                watch: None,
+                listening: false,
                 handles: 1,
                 flushed: true,
                 paused: false,
@@ -126,33 +150,30 @@ impl<S: Side> State<S> {
         }
     }
 
-    /// A handle of the channel did something: its reader may have taken some and not yet all.
-    pub(crate) fn reader_moved(&mut self, id: ChannelId) {
-        if self.behind != Some(id) && self.slots.get(&id).is_some_and(|slot| slot.behind) {
-            self.behind = Some(id);
-        }
-    }
-
-    /// Whether the driver should let a reader take what has arrived before it reads more: both want the lock, and
-    /// what lies unread leaves the cache. A reader that does not come is not waited for long.
-    pub(crate) fn gives_way(&mut self) -> bool {
-        let Some(id) = self.behind else { return false };
-        match self.slots.get_mut(&id) {
-            Some(slot) if slot.behind && self.patience > 0 => {
-                self.patience -= 1;
-                return true;
+    /// Until when the driver leaves the stream to the reader on duty, if there is one that still comes.
+    pub(crate) fn gives_way(&mut self) -> Option<Instant> {
+        let Some(duty) = &mut self.duty else {
+            self.watch = None;
+            return None;
+        };
+        let now = now();
+        match self.watch {
+            Some(until) if now < until => {}
+            Some(_) if !duty.came => {
+                // It may be at something else for long.
+                (self.duty, self.watch) = (None, None);
             }
-            Some(slot) => slot.behind = false,
-            None => {}
+            _ => {
+                duty.came = false;
+                self.watch = now.checked_add(GRACE);
+            }
         }
-        self.behind = None;
-        self.patience = PATIENCE;
-        false
+        self.watch
     }
 
     /// The driver is about to sleep. Gives when it must look again at the latest.
     pub(crate) fn driver_sleeps(&mut self) -> Option<Instant> {
-        let until = self.transport.poll_timeout();
+        let until = [self.transport.poll_timeout(), self.watch].into_iter().flatten().min();
         self.sleep = Some(Sleep { until });
         until
     }
@@ -218,7 +239,9 @@ impl<S: Side> State<S> {
             self.paused = true;
             return false;
         };
-        let result = match pin!(io.read_buf(room)).poll(cx) {
+        let read = pin!(io.read_buf(room)).poll(cx);
+        self.listening = read.is_pending();
+        let result = match read {
             Poll::Pending => return false,
             Poll::Ready(Ok(0)) => {
                 self.input_ended = true;
@@ -344,8 +367,8 @@ impl<S: Side> State<S> {
         while let Some(event) = channel.poll_event() {
             let slot = self.slots.entry(id).or_insert_with(|| WaitingSlot::new(Opening::Pending));
             result = result.and(slot.deliver(event, lost));
-            if slot.behind {
-                self.behind = Some(id);
+            if std::mem::take(&mut slot.reader_woken) {
+                self.duty = Some(Duty { channel: id, came: false });
             }
         }
         if let Err(error) = result
@@ -397,6 +420,60 @@ impl<S: Side> State<S> {
         }
     }
 
+    /// Runs `attempt` for a reader of the channel. As long as that is blocked the stream is read, on behalf of the
+    /// driver, whom the stream wakes when there is more, and `attempt` is run again. When it is run for the last time
+    /// it is told so.
+    pub(crate) fn read_for(&mut self, id: ChannelId, mut attempt: impl FnMut(&mut Self, bool) -> Attempt) {
+        for _ in 0..MAXIMUM_READS_FOR_OTHERS {
+            let result = attempt(self, false);
+            if result != Attempt::Blocked {
+                return self.reader_leaves(id, result);
+            }
+            if !self.pump() {
+                break;
+            }
+        }
+        let result = attempt(self, true);
+        self.reader_leaves(id, result);
+    }
+
+    fn pump(&mut self) -> bool {
+        let Some(driver) = self.driver.clone() else { return false };
+        self.ended.is_none() && self.read(&mut Context::from_waker(&driver))
+    }
+
+    fn reader_leaves(&mut self, id: ChannelId, result: Attempt) {
+        let on_duty = self.duty.as_ref().is_some_and(|duty| duty.channel == id);
+        match result {
+            Attempt::Moved if on_duty || (self.duty.is_none() && !self.listening) => {
+                self.duty = Some(Duty { channel: id, came: true });
+            }
+            Attempt::Blocked | Attempt::Ended if on_duty => (self.duty, self.watch) = (None, None),
+            _ => {}
+        }
+        if !self.listening && self.watch.is_none() && self.ended.is_none() {
+            self.wake_driver();
+        }
+    }
+
+    /// Somebody waits for what the stream brings and will not read it: the driver has to, and not to wait for a
+    /// reader.
+    fn stream_wanted(&mut self) {
+        if self.watch.take().is_some() {
+            self.duty = None;
+            if !self.listening {
+                self.wake_driver();
+            }
+        }
+    }
+
+    /// A handle of the channel did something; if it waits now, the stream must be read.
+    pub(crate) fn handle_leaves(&mut self, id: ChannelId) {
+        if self.slots.get_mut(&id).is_some_and(|slot| std::mem::take(&mut slot.waits)) {
+            self.stream_wanted();
+        }
+    }
+
     fn takes_input(&mut self) -> bool {
         self.events.len() <= MAXIMUM_EVENTS && self.transport.input_capacity().is_some()
     }
@@ -425,6 +502,10 @@ impl<S: Side> State<S> {
 
     pub(crate) fn release(&mut self, id: ChannelId) {
         self.slots.remove(&id);
+        if self.duty.as_ref().is_some_and(|duty| duty.channel == id) {
+            self.stream_wanted();
+            self.duty = None;
+        }
         self.transport.release_channel(id);
         self.touched();
     }
@@ -444,11 +525,13 @@ impl<S: Side> State<S> {
     /// Waits for an event, a global reply or the end; with a key, until that is forgotten.
     pub(crate) fn wait_for_event(&mut self, key: &mut Option<WaiterKey>, cx: &Context<'_>) {
         self.event_waiters.wait_as(key, cx);
+        self.stream_wanted();
     }
 
     /// As [`wait_for_event`](Self::wait_for_event), for a task that does not say when it waits no more.
     pub(crate) fn wait_for_any_event(&mut self, cx: &Context<'_>) {
         self.event_waiters.wait(cx);
+        self.stream_wanted();
     }
 
     pub(crate) fn forget_waiter(&mut self, key: WaiterKey) {

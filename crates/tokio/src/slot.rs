@@ -1,6 +1,6 @@
 //! Who waits for what on one channel.
 
-use crate::waiters::Waiters;
+use crate::waiters::{WaiterKey, Waiters};
 use konko_transport::channel::error::ChannelError;
 use konko_transport::channel::event::ChannelEvent;
 use konko_transport::channel::stream::Stream;
@@ -13,11 +13,13 @@ pub(crate) struct WaitingSlot {
     pub(crate) slot: Slot,
     data_readers: Waiters,
     extended_readers: Waiters,
-    pub(crate) writers: Waiters,
+    writers: Waiters,
     /// For everything else.
-    pub(crate) events: Waiters,
-    /// A reader that waited was woken and has not yet taken all there is.
-    pub(crate) behind: bool,
+    events: Waiters,
+    /// A reader that waited was woken.
+    pub(crate) reader_woken: bool,
+    /// Somebody began to wait who does not read.
+    pub(crate) waits: bool,
 }
 
 impl WaitingSlot {
@@ -28,7 +30,8 @@ impl WaitingSlot {
             extended_readers: Waiters::default(),
             writers: Waiters::default(),
             events: Waiters::default(),
-            behind: false,
+            reader_woken: false,
+            waits: false,
         }
     }
 
@@ -37,6 +40,27 @@ impl WaitingSlot {
             Stream::Data => self.data_readers.wait(cx),
             Stream::Extended(_) => self.extended_readers.wait(cx),
         }
+    }
+
+    pub(crate) fn wait_writable(&mut self, cx: &Context<'_>) {
+        self.writers.wait(cx);
+        self.waits = true;
+    }
+
+    /// Waits for anything but data; with a key, until that is forgotten.
+    pub(crate) fn wait_for_event(&mut self, key: &mut Option<WaiterKey>, cx: &Context<'_>) {
+        self.events.wait_as(key, cx);
+        self.waits = true;
+    }
+
+    /// As [`wait_for_event`](Self::wait_for_event), for a task that does not say when it waits no more.
+    pub(crate) fn wait_for_any_event(&mut self, cx: &Context<'_>) {
+        self.events.wait(cx);
+        self.waits = true;
+    }
+
+    pub(crate) fn forget_waiter(&mut self, key: WaiterKey) {
+        self.events.forget(key);
     }
 
     /// Takes one event of the channel and wakes whom it concerns. `lost`: the connection has ended already.
@@ -51,7 +75,7 @@ impl WaitingSlot {
                     Stream::Data => &mut self.data_readers,
                     Stream::Extended(_) => &mut self.extended_readers,
                 };
-                self.behind |= !readers.is_empty();
+                self.reader_woken |= !readers.is_empty();
                 readers.wake();
             }
             ChannelEvent::Writable => self.writers.wake(),

@@ -165,7 +165,7 @@ fn more_channel_requests_than_anybody_looks_at_end_the_connection() {
             requests += 1;
             settle().await;
         }
-        assert!(requests < 300, "{requests} requests");
+        assert!(requests < 1100, "{requests} requests");
         let why = pair.server.closed().await;
         assert!(why.to_string().contains("nobody has looked at"), "{why}");
         // Those that had come before can be looked at.
@@ -174,7 +174,7 @@ fn more_channel_requests_than_anybody_looks_at_end_the_connection() {
             drop(event);
             looked_at += 1;
         }
-        assert!((250..300).contains(&looked_at), "{looked_at} events");
+        assert!((250..1100).contains(&looked_at), "{looked_at} events");
         pair.client.closed().await;
     });
 }

@@ -8,3 +8,4 @@ mod cuts;
 mod deadlines;
 mod floods;
 mod stress;
+mod duty;
