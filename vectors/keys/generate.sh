@@ -9,7 +9,7 @@
 # The DSA key takes an ssh-keygen before OpenSSH 10.
 set -eu
 cd "$(dirname "$0")"
-rm -f ed25519* ecdsa* rsa* dss* fingerprints known_hosts known_hosts.*
+rm -f ed25519* ecdsa* rsa* dss* authority* fingerprints randomarts known_hosts known_hosts.*
 
 make() {
     name=$1
@@ -120,5 +120,68 @@ for host in plain.example first.example 192.0.2.7 '[port.example]:2222' port.exa
     plain.example. last.example other.example; do
     ssh-keygen -F "$host" -f known_hosts.corpus | sed -n 's/^# Host \(.*\) found: line \([0-9]*\).*/\1 \2/p'
 done >known_hosts.found
+
+# <type>-cert.pub is a certificate of a user, <type>-host-cert.pub one of a host, signed by the key "authority";
+# <type>-cert.list and <type>-host-cert.list say what ssh-keygen -L tells of them. (Times are written in UTC.)
+export TZ=UTC
+ssh-keygen -q -t ed25519 -N '' -C 'konko authority' -f authority
+ssh-keygen -q -t rsa -b 2048 -N '' -C 'konko authority-rsa' -f authority-rsa
+ssh-keygen -q -s authority-rsa -t ssh-rsa -I 'konko sha1' -n alice -O clear -O verify-required \
+    -O no-touch-required -O critical:konko@example.com=value ed25519.pub
+mv ed25519-cert.pub ed25519-sha1-cert.pub
+serial=1
+for name in ed25519 ecdsa256 ecdsa384 ecdsa521 rsa2048 rsa3072 dss; do
+    ssh-keygen -q -s authority -I "konko $name" -n alice,bob -z $serial -V 20200101:20400101 \
+        -O force-command='echo "forced"' -O source-address=192.0.2.0/24,2001:db8::/32 -O no-pty \
+        -O extension:konko@example.com=value "$name.pub"
+    ssh-keygen -L -f "$name-cert.pub" >"$name-cert.list"
+    cp "$name.pub" "$name-host.pub"
+    ssh-keygen -q -s authority-rsa -t rsa-sha2-256 -h -I "konko $name host" -n '*.example,192.0.2.7' "$name-host.pub"
+    ssh-keygen -L -f "$name-host-cert.pub" >"$name-host-cert.list"
+    rm "$name-host.pub"
+    serial=$((serial + 1))
+done
+
+# The same keys in the formats of others, encrypted under the passphrase "konko":
+#
+# <type>.pem.<cipher>       PKCS#1 or SEC1 with DEK-Info      <type>.pkcs8.<kdf>      PKCS#8 under PBES2
+# <type>.ppk2, <type>.ppk3  PuTTY's versions, in the clear    <type>.ppk2.aes, <type>.ppk3.<argon2>
+# <type>.rfc4716, <type>.spki, <type>.pem.pub                 public halves
+openssl_passphrase() { openssl "$@" -passout pass:konko 2>/dev/null; }
+for cipher in aes128 aes192 aes256 des3; do
+    openssl_passphrase rsa -in rsa2048.pem -traditional "-$cipher" -out "rsa2048.pem.$cipher"
+    openssl_passphrase ec -in ecdsa256.pem "-$cipher" -out "ecdsa256.pem.$cipher"
+done
+for name in ed25519 ecdsa256 ecdsa384 ecdsa521 rsa2048; do
+    pkcs8() { openssl_passphrase pkcs8 -topk8 -in "$name.pkcs8" "$@"; }
+    pkcs8 -v2 aes-128-cbc -v2prf hmacWithSHA1 -iter 1000 -out "$name.pkcs8.sha1-aes128"
+    pkcs8 -v2 aes-192-cbc -v2prf hmacWithSHA512 -iter 1000 -out "$name.pkcs8.sha512-aes192"
+    pkcs8 -v2 aes-256-cbc -v2prf hmacWithSHA256 -iter 1000 -out "$name.pkcs8.sha256-aes256"
+    pkcs8 -v2 des3 -v2prf hmacWithSHA384 -iter 1000 -out "$name.pkcs8.sha384-3des"
+    pkcs8 -scrypt -scrypt_N 1024 -scrypt_r 8 -scrypt_p 2 -out "$name.pkcs8.scrypt-aes256"
+    openssl pkey -in "$name.pkcs8" -pubout -out "$name.spki"
+done
+printf konko >passphrase
+for name in ed25519 ecdsa256 ecdsa384 ecdsa521 rsa2048; do
+    ppk() { puttygen "$name" -q -O private "$@"; }
+    : >empty
+    ppk --ppk-param version=2 --new-passphrase empty -o "$name.ppk2"
+    ppk --ppk-param version=2 --new-passphrase passphrase -o "$name.ppk2.aes"
+    ppk --ppk-param version=3 --new-passphrase empty -o "$name.ppk3"
+    for argon2 in argon2id argon2i argon2d; do
+        ppk --ppk-param "version=3,kdf=$argon2,memory=256,passes=2,parallelism=2" --new-passphrase passphrase \
+            -o "$name.ppk3.$argon2"
+    done
+    ssh-keygen -e -f "$name.pub" | sed 's/by .* from/by konko from/' >"$name.rfc4716"
+done
+rm passphrase empty
+ssh-keygen -e -m PEM -f rsa2048.pub >rsa2048.pem.pub
+ssh-keygen -e -f ed25519-cert.pub | sed 's/by .* from/by konko from/' >ed25519-cert.rfc4716
+
+for name in ed25519 ecdsa256 ecdsa384 ecdsa521 rsa2048 rsa3072 dss ed25519-cert; do
+    ssh-keygen -lv -E sha256 -f "$name.pub"
+    ssh-keygen -lv -E md5 -f "$name.pub"
+done >randomarts
+
 chmod 644 ./*
 chmod 755 generate.sh

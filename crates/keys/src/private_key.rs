@@ -26,7 +26,7 @@ pub enum KeyKind {
     EcdsaP521,
     /// `ssh-rsa` with the exponent 65537.
     Rsa {
-        /// Size of the modulus: 2048 to 8192, a multiple of 8. ssh-keygen takes 3072.
+        /// Size of the modulus: 2048 to 16384, a multiple of 8. ssh-keygen takes 3072.
         bits: usize,
     },
 }
@@ -36,6 +36,53 @@ pub(crate) enum Secret {
     Ed25519(SigningKey),
     Ecdsa(EcdsaSecret),
     Rsa(Box<RsaSecret>),
+    SecurityKey(SecurityKeyHandle),
+}
+
+/// What stands in the private file of a key that lives in a FIDO authenticator (PROTOCOL.u2f): no secret of the
+/// key itself, but what its authenticator needs to find or to unwrap it. It is wiped all the same.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecurityKeyHandle {
+    pub(crate) public: PublicKey,
+    pub(crate) flags: u8,
+    pub(crate) key_handle: Zeroizing<Vec<u8>>,
+    pub(crate) reserved: Zeroizing<Vec<u8>>,
+}
+
+impl SecurityKeyHandle {
+    /// Puts one together; `public` must be a key of an authenticator.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Invalid`] where it is another key.
+    pub fn new(public: PublicKey, flags: u8, key_handle: &[u8], reserved: &[u8]) -> Result<Self, KeyError> {
+        if public.application().is_none() {
+            return Err(KeyError::Invalid { what: "it is not the key of an authenticator" });
+        }
+        let (key_handle, reserved) = (key_handle.to_vec().into(), reserved.to_vec().into());
+        Ok(Self { public, flags, key_handle, reserved })
+    }
+
+    /// With which flags the key was enrolled: 1 touch, 4 PIN, 0x20 resident.
+    pub const fn flags(&self) -> u8 {
+        self.flags
+    }
+
+    /// What the authenticator calls the key.
+    pub fn key_handle(&self) -> &[u8] {
+        &self.key_handle
+    }
+
+    /// The field that PROTOCOL.u2f reserves.
+    pub fn reserved(&self) -> &[u8] {
+        &self.reserved
+    }
+}
+
+impl std::fmt::Debug for SecurityKeyHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SecurityKeyHandle(of {:?})", self.public)
+    }
 }
 
 /// A private key with its public half. Clones share one allocation. `Debug` shows the public half only.
@@ -52,6 +99,7 @@ impl PrivateKey {
             Secret::Ed25519(key) => PublicKey::from_ed25519(key.verifying_key().as_bytes())?,
             Secret::Ecdsa(key) => PublicKey::from_ecdsa(key.curve(), &key.point())?,
             Secret::Rsa(key) => PublicKey::from_rsa(&key.n(), &key.e())?,
+            Secret::SecurityKey(handle) => handle.public.clone(),
         };
         Ok(Self { public, secret: Arc::new(secret), comment })
     }
@@ -97,7 +145,7 @@ impl PrivateKey {
         Self::from_secret(Secret::Ecdsa(secret), comment)
     }
 
-    /// Generates a key. RSA takes seconds, everything else is immediate.
+    /// Generates a key. RSA takes seconds, beyond 4096 bits minutes; everything else is immediate.
     ///
     /// # Errors
     ///
@@ -115,6 +163,20 @@ impl PrivateKey {
             KeyKind::Rsa { bits } => Secret::Rsa(Box::new(RsaSecret::generate(bits, random)?)),
         };
         Self::from_secret(secret, String::new())
+    }
+
+    /// Makes the private half of a key that lives in an authenticator; it cannot sign by itself.
+    pub fn from_security_key(handle: SecurityKeyHandle, comment: &str) -> Self {
+        let public = handle.public.clone();
+        Self { public, secret: Arc::new(Secret::SecurityKey(handle)), comment: comment.to_owned() }
+    }
+
+    /// What a key that lives in an authenticator has in place of a secret; nothing for other keys.
+    pub fn security_key_handle(&self) -> Option<&SecurityKeyHandle> {
+        match &*self.secret {
+            Secret::SecurityKey(handle) => Some(handle),
+            _ => None,
+        }
     }
 
     /// The public half.
@@ -146,7 +208,8 @@ impl PrivateKey {
     ///
     /// # Errors
     ///
-    /// [`SignError::WrongKeyType`], or [`SignError::Failed`] where a fault was noticed.
+    /// [`SignError::WrongKeyType`], [`SignError::SecurityKey`] for a key that lives in an authenticator, or
+    /// [`SignError::Failed`] where a fault was noticed.
     pub fn sign(&self, algorithm: &SignatureAlgorithm, message: &[u8]) -> Result<Vec<u8>, SignError> {
         if algorithm.key_type != self.public.key_type() {
             let (algorithm, key_type) = (algorithm.name, self.public.key_type());
@@ -163,6 +226,7 @@ impl PrivateKey {
                 value
             }
             Secret::Rsa(key) => key.sign(algorithm.scheme, message).ok_or(SignError::Failed)?,
+            Secret::SecurityKey(_) => return Err(SignError::SecurityKey),
         };
         let mut blob = Vec::new();
         put_string(&mut blob, algorithm.name.as_bytes());

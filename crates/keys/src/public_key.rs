@@ -5,9 +5,10 @@ use crate::ecdsa::{self, Curve};
 use crate::ed25519;
 use crate::error::{KeyError, SignatureError, printable};
 use crate::fingerprint::Fingerprint;
+use crate::key_line;
 use crate::rsa_pkcs1;
+use crate::security_key::{self, SecurityKeyAssertion, SecurityKeyPolicy};
 use crate::signature_algorithm::{Scheme, SignatureAlgorithm};
-use base64ct::{Base64, Encoding};
 use konko_wire::decode::{DecodeError, Reader};
 use konko_wire::encode::{put_mpint, put_string};
 use std::sync::Arc;
@@ -25,7 +26,12 @@ enum Parts {
     Ecdsa { curve: Curve, point: Vec<u8> },
     Rsa { n: Vec<u8>, e: Vec<u8> },
     Dss { p: Vec<u8>, q: Vec<u8>, g: Vec<u8>, y: Vec<u8> },
+    SecurityKeyEd25519 { key: ed25519_dalek::VerifyingKey, application: String },
+    SecurityKeyEcdsa { point: Vec<u8>, application: String },
 }
+
+/// The longest name of an application, in bytes; FIDO's are like `ssh:` or a host name.
+const LONGEST_APPLICATION: usize = 1024;
 
 struct Inner {
     blob: Vec<u8>,
@@ -53,26 +59,50 @@ impl PublicKey {
         }
         let mut reader = Reader::new(blob);
         let key_type = reader.read_string()?;
-        let parts = match key_type {
+        let parts = Self::decode_parts(key_type, &mut reader)?;
+        reader.finish()?;
+        Ok(Self(Arc::new(Inner { blob: blob.to_vec(), parts })))
+    }
+
+    /// Reads the fields of a key of this type, as they stand in a key and in a certificate, and leaves the rest.
+    pub(crate) fn decode_fields(key_type: &'static str, reader: &mut Reader<'_>) -> Result<Self, KeyError> {
+        let before = *reader;
+        let parts = Self::decode_parts(key_type.as_bytes(), reader)?;
+        let mut before = before;
+        let fields = before.read_bytes(before.remaining() - reader.remaining())?;
+        let mut blob = Vec::with_capacity(4 + key_type.len() + fields.len());
+        put_string(&mut blob, key_type.as_bytes());
+        blob.extend_from_slice(fields);
+        Ok(Self(Arc::new(Inner { blob, parts })))
+    }
+
+    fn decode_parts(key_type: &[u8], reader: &mut Reader<'_>) -> Result<Parts, KeyError> {
+        Ok(match key_type {
             b"ssh-ed25519" => Parts::Ed25519(ed25519::public_key(reader.read_string()?)?),
             b"ssh-rsa" => {
-                let (e, n) = (positive(&mut reader)?, positive(&mut reader)?);
+                let (e, n) = (positive(reader)?, positive(reader)?);
                 rsa_pkcs1::check_public(n, e)?;
                 Parts::Rsa { n: n.to_vec(), e: e.to_vec() }
             }
             b"ssh-dss" => {
-                let (p, q) = (positive(&mut reader)?, positive(&mut reader)?);
-                let (g, y) = (positive(&mut reader)?, positive(&mut reader)?);
+                let (p, q) = (positive(reader)?, positive(reader)?);
+                let (g, y) = (positive(reader)?, positive(reader)?);
                 DssNumbers { p, q, g, y }.check()?;
                 Parts::Dss { p: p.to_vec(), q: q.to_vec(), g: g.to_vec(), y: y.to_vec() }
             }
+            b"sk-ssh-ed25519@openssh.com" => Parts::SecurityKeyEd25519 {
+                key: ed25519::public_key(reader.read_string()?)?,
+                application: application(reader)?,
+            },
+            b"sk-ecdsa-sha2-nistp256@openssh.com" => Parts::SecurityKeyEcdsa {
+                point: decode_point(Curve::P256, reader)?,
+                application: application(reader)?,
+            },
             name => match Curve::ALL.into_iter().find(|curve| curve.key_type().as_bytes() == name) {
-                Some(curve) => decode_ecdsa(curve, &mut reader)?,
+                Some(curve) => Parts::Ecdsa { curve, point: decode_point(curve, reader)? },
                 None => return Err(KeyError::Unsupported { name: printable(name) }),
             },
-        };
-        reader.finish()?;
-        Ok(Self(Arc::new(Inner { blob: blob.to_vec(), parts })))
+        })
     }
 
     /// Makes the key of a 32-byte Ed25519 point.
@@ -113,13 +143,63 @@ impl PublicKey {
             Parts::Ecdsa { curve, .. } => curve.key_type(),
             Parts::Rsa { .. } => "ssh-rsa",
             Parts::Dss { .. } => "ssh-dss",
+            Parts::SecurityKeyEd25519 { .. } => "sk-ssh-ed25519@openssh.com",
+            Parts::SecurityKeyEcdsa { .. } => "sk-ecdsa-sha2-nistp256@openssh.com",
+        }
+    }
+
+    /// The short name in capitals that `ssh-keygen -l` writes behind the comment: `ED25519`, `RSA`, `ECDSA-SK` and
+    /// so on.
+    pub fn family(&self) -> &'static str {
+        match &self.0.parts {
+            Parts::Ed25519(_) => "ED25519",
+            Parts::Ecdsa { .. } => "ECDSA",
+            Parts::Rsa { .. } => "RSA",
+            Parts::Dss { .. } => "DSA",
+            Parts::SecurityKeyEd25519 { .. } => "ED25519-SK",
+            Parts::SecurityKeyEcdsa { .. } => "ECDSA-SK",
+        }
+    }
+
+    /// The application of a key that lives in a FIDO authenticator, `ssh:` as a rule; nothing for other keys.
+    pub fn application(&self) -> Option<&str> {
+        match &self.0.parts {
+            Parts::SecurityKeyEd25519 { application, .. } | Parts::SecurityKeyEcdsa { application, .. } => {
+                Some(application)
+            }
+            _ => None,
+        }
+    }
+
+    /// The modulus and the exponent of an RSA key, big-endian without leading zeros.
+    pub(crate) fn rsa_numbers(&self) -> Option<(&[u8], &[u8])> {
+        match &self.0.parts {
+            Parts::Rsa { n, e } => Some((n, e)),
+            _ => None,
+        }
+    }
+
+    /// The curve and the uncompressed point of an ECDSA key that is not in an authenticator.
+    pub(crate) fn ecdsa_point(&self) -> Option<(Curve, &[u8])> {
+        match &self.0.parts {
+            Parts::Ecdsa { curve, point } => Some((*curve, point)),
+            _ => None,
+        }
+    }
+
+    /// The 32 bytes of an Ed25519 key that is not in an authenticator.
+    pub(crate) fn ed25519_point(&self) -> Option<&[u8; ed25519::PUBLIC_LEN]> {
+        match &self.0.parts {
+            Parts::Ed25519(key) => Some(key.as_bytes()),
+            _ => None,
         }
     }
 
     /// The size as `ssh-keygen -l` counts it: bits of the modulus, or of the field of the curve.
     pub fn bits(&self) -> usize {
         match &self.0.parts {
-            Parts::Ed25519(_) => 256,
+            Parts::Ed25519(_) | Parts::SecurityKeyEd25519 { .. } => 256,
+            Parts::SecurityKeyEcdsa { .. } => Curve::P256.bits(),
             Parts::Ecdsa { curve, .. } => curve.bits(),
             Parts::Rsa { n, .. } => rsa_pkcs1::bits(n),
             Parts::Dss { p, .. } => rsa_pkcs1::bits(p),
@@ -134,12 +214,7 @@ impl PublicKey {
     /// The key in one line, without a line end: `type base64 comment`. In `comment`, line ends and other control
     /// characters become spaces, so that it stays one line.
     pub fn to_openssh(&self, comment: &str) -> String {
-        let mut line = format!("{} {}", self.key_type(), Base64::encode_string(self.blob()));
-        if !comment.is_empty() {
-            line.push(' ');
-            line.extend(comment.chars().map(|c| if c.is_control() { ' ' } else { c }));
-        }
-        line
+        key_line::write(self.key_type(), self.blob(), comment)
     }
 
     /// Reads such a line; the comment is what follows, without surrounding blanks.
@@ -150,35 +225,40 @@ impl PublicKey {
     /// [`KeyError::TypeMismatch`] if the line and the key in it name different types, or what is wrong with the
     /// key.
     pub fn from_openssh(line: &str) -> Result<(Self, String), KeyError> {
-        let blank = [' ', '\t'];
-        let (key_type, rest) =
-            line.trim_matches(['\r', '\n', ' ', '\t']).split_once(blank).ok_or(KeyError::NotAKey)?;
-        let rest = rest.trim_start_matches(blank);
-        let (base64, comment) = rest.split_once(blank).unwrap_or((rest, ""));
-        if base64.len() > LONGEST_BLOB * 2 {
-            return Err(KeyError::NotAKey);
-        }
-        let blob = Base64::decode_vec(base64).map_err(|_| KeyError::NotAKey)?;
-        if Reader::new(&blob).read_string()? != key_type.as_bytes() {
-            return Err(KeyError::TypeMismatch);
-        }
-        Ok((Self::decode(&blob)?, comment.trim_matches(blank).to_owned()))
+        let line = key_line::read(line, LONGEST_BLOB)?;
+        Ok((Self::decode(&line.blob)?, line.comment.to_owned()))
     }
 
     /// Verifies `signature`, a whole signature blob (`string algorithm ‖ string value`), over `message`.
     ///
     /// The blob must name `algorithm` and nothing else, even where another algorithm would fit the key
-    /// (RFC 8332 §3), and `algorithm` must belong to the type of this key.
+    /// (RFC 8332 §3), and `algorithm` must belong to the type of this key. A security key must have been touched.
     ///
     /// # Errors
     ///
-    /// [`SignatureError`], in the order: algorithm and key, layout, algorithm and signature, arithmetic.
+    /// [`SignatureError`], in the order: algorithm and key, layout, algorithm and signature, arithmetic, touch.
     pub fn verify(
         &self,
         algorithm: &SignatureAlgorithm,
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), SignatureError> {
+        self.verify_with(SecurityKeyPolicy::default(), algorithm, message, signature).map(drop)
+    }
+
+    /// The same with another policy for security keys. What the authenticator said comes back; nothing for keys
+    /// of other types.
+    ///
+    /// # Errors
+    ///
+    /// As [`verify`](Self::verify).
+    pub fn verify_with(
+        &self,
+        policy: SecurityKeyPolicy,
+        algorithm: &SignatureAlgorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<Option<SecurityKeyAssertion>, SignatureError> {
         if algorithm.key_type != self.key_type() {
             let (algorithm, key_type) = (algorithm.name, self.key_type());
             return Err(SignatureError::WrongKeyType { algorithm, key_type });
@@ -187,27 +267,49 @@ impl PublicKey {
         if reader.read_string()? != algorithm.name.as_bytes() {
             return Err(SignatureError::WrongAlgorithm { expected: algorithm.name });
         }
-        let value = reader.read_string()?;
-        reader.finish()?;
-        if self.matches(algorithm.scheme, message, value)? { Ok(()) } else { Err(SignatureError::Mismatch) }
+        let (value, asserted) = match self.application() {
+            Some(application) => {
+                let asserted = security_key::read(algorithm.scheme, application, message, &mut reader)?;
+                (asserted.value, Some(asserted))
+            }
+            None => {
+                let value = reader.read_string()?;
+                reader.finish()?;
+                (value, None)
+            }
+        };
+        let signed = asserted.as_ref().map_or(message, |asserted| &asserted.signed);
+        if !self.matches(algorithm.scheme, signed, value)? {
+            return Err(SignatureError::Mismatch);
+        }
+        let assertion = asserted.map(|asserted| asserted.assertion);
+        if let Some(assertion) = &assertion {
+            assertion.satisfies(policy)?;
+        }
+        Ok(assertion)
     }
 
     fn matches(&self, scheme: Scheme, message: &[u8], value: &[u8]) -> Result<bool, SignatureError> {
         Ok(match &self.0.parts {
-            Parts::Ed25519(key) => ed25519::verify(key, message, value),
-            Parts::Ecdsa { curve, point } => {
-                // RFC 5656 §3.1.2: the value is "mpint r ‖ mpint s".
-                let mut reader = Reader::new(value);
-                let (r, s) = (reader.read_mpint()?, reader.read_mpint()?);
-                reader.finish()?;
-                let both = r.as_unsigned().zip(s.as_unsigned());
-                both.and_then(|(r, s)| ecdsa::side_by_side(*curve, r, s))
-                    .is_some_and(|both| ecdsa::verify(*curve, point, message, &both))
+            Parts::Ed25519(key) | Parts::SecurityKeyEd25519 { key, .. } => {
+                ed25519::verify(key, message, value)
             }
+            Parts::Ecdsa { curve, point } => ecdsa_matches(*curve, point, message, value)?,
+            Parts::SecurityKeyEcdsa { point, .. } => ecdsa_matches(Curve::P256, point, message, value)?,
             Parts::Rsa { n, e } => rsa_pkcs1::verify(scheme, n, e, message, value),
             Parts::Dss { p, q, g, y } => DssNumbers { p, q, g, y }.verify(message, value),
         })
     }
+}
+
+fn ecdsa_matches(curve: Curve, point: &[u8], message: &[u8], value: &[u8]) -> Result<bool, SignatureError> {
+    // RFC 5656 §3.1.2: the value is "mpint r ‖ mpint s".
+    let mut reader = Reader::new(value);
+    let (r, s) = (reader.read_mpint()?, reader.read_mpint()?);
+    reader.finish()?;
+    let both = r.as_unsigned().zip(s.as_unsigned());
+    let both = both.and_then(|(r, s)| ecdsa::side_by_side(curve, r, s));
+    Ok(both.is_some_and(|both| ecdsa::verify(curve, point, message, &both)))
 }
 
 /// An mpint above zero, without its sign.
@@ -218,7 +320,7 @@ fn positive<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], KeyError> {
     }
 }
 
-fn decode_ecdsa(curve: Curve, reader: &mut Reader<'_>) -> Result<Parts, KeyError> {
+fn decode_point(curve: Curve, reader: &mut Reader<'_>) -> Result<Vec<u8>, KeyError> {
     if reader.read_string()? != curve.identifier().as_bytes() {
         return Err(KeyError::Invalid { what: "the curve is not the one of the key type" });
     }
@@ -226,7 +328,15 @@ fn decode_ecdsa(curve: Curve, reader: &mut Reader<'_>) -> Result<Parts, KeyError
     if !ecdsa::is_point(curve, point) {
         return Err(KeyError::Invalid { what: "not an uncompressed point of the curve" });
     }
-    Ok(Parts::Ecdsa { curve, point: point.to_vec() })
+    Ok(point.to_vec())
+}
+
+fn application(reader: &mut Reader<'_>) -> Result<String, KeyError> {
+    let application = reader.read_str()?;
+    if application.len() > LONGEST_APPLICATION || application.contains('\0') {
+        return Err(KeyError::Invalid { what: "the name of its application" });
+    }
+    Ok(application.to_owned())
 }
 
 impl PartialEq for PublicKey {

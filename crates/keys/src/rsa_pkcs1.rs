@@ -60,7 +60,7 @@ pub(crate) fn verify_portable(scheme: Scheme, n: &[u8], e: &[u8], message: &[u8]
         Scheme::RsaSha1 => VerifyingKey::<sha1::Sha1>::new(key).verify(message, &signature).is_ok(),
         Scheme::RsaSha256 => VerifyingKey::<sha2::Sha256>::new(key).verify(message, &signature).is_ok(),
         Scheme::RsaSha512 => VerifyingKey::<sha2::Sha512>::new(key).verify(message, &signature).is_ok(),
-        Scheme::Ed25519 | Scheme::Ecdsa | Scheme::Dss => false,
+        _ => false,
     }
 }
 
@@ -109,7 +109,7 @@ impl RsaSecret {
 
     pub(crate) fn generate(bits: usize, random: &mut dyn SecureRandom) -> Result<Self, KeyError> {
         let unsupported = KeyError::UnsupportedSize { bits };
-        if !(2048..=8192).contains(&bits) || !bits.is_multiple_of(8) {
+        if !(2048..=LARGEST_BITS).contains(&bits) || !bits.is_multiple_of(8) {
             return Err(unsupported);
         }
         let key = RsaPrivateKey::new(&mut InjectedRandom(random), bits).map_err(|_| unsupported.clone())?;
@@ -137,6 +137,13 @@ impl RsaSecret {
         Some([bytes(self.key.d()), bytes(&inverse), bytes(p), bytes(q)])
     }
 
+    /// n, e, d, p, q, d modulo p − 1, d modulo q − 1 and the inverse of q modulo p (RFC 8017 §A.1.2).
+    pub(crate) fn pkcs1_numbers(&self) -> Option<[Zeroizing<Vec<u8>>; 8]> {
+        let [d, inverse, p, q] = self.private_numbers()?;
+        let (dp, dq) = (bytes(self.key.dp()?), bytes(self.key.dq()?));
+        Some([self.n().into(), self.e().into(), d, p, q, dp, dq, inverse])
+    }
+
     /// Signs in portable code; the exponentiation is blinded.
     pub(crate) fn sign_portable(&self, scheme: Scheme, message: &[u8]) -> Option<Vec<u8>> {
         let mut system = SystemRandom;
@@ -146,7 +153,7 @@ impl RsaSecret {
             Scheme::RsaSha1 => SigningKey::<sha1::Sha1>::new(key).try_sign_with_rng(&mut random, message),
             Scheme::RsaSha256 => SigningKey::<sha2::Sha256>::new(key).try_sign_with_rng(&mut random, message),
             Scheme::RsaSha512 => SigningKey::<sha2::Sha512>::new(key).try_sign_with_rng(&mut random, message),
-            Scheme::Ed25519 | Scheme::Ecdsa | Scheme::Dss => return None,
+            _ => return None,
         };
         Some(signature.ok()?.to_vec())
     }

@@ -10,6 +10,8 @@ pub(crate) enum Scheme {
     RsaSha256,
     RsaSha512,
     Dss,
+    SecurityKey,
+    WebAuthn,
 }
 
 /// One row: a signature algorithm.
@@ -24,10 +26,47 @@ pub struct SignatureAlgorithm {
     /// Only used after an explicit opt-in: it stands on SHA-1.
     pub legacy: bool,
     pub(crate) scheme: Scheme,
+    /// For a row of certificates, the row under which the certified key signs.
+    underlying: Option<&'static SignatureAlgorithm>,
+}
+
+impl SignatureAlgorithm {
+    /// Whether this row stands for a certificate: its name is offered and requested, and never stands inside a
+    /// signature.
+    pub const fn is_certificate(&self) -> bool {
+        self.underlying.is_some()
+    }
+
+    /// The row whose name stands inside the signature: for a row of certificates that of the certified key, for
+    /// every other row it itself.
+    ///
+    /// ```
+    /// use konko_keys::signature_algorithm::certificate_by_name;
+    /// let row = certificate_by_name("rsa-sha2-512-cert-v01@openssh.com").unwrap();
+    /// assert_eq!(row.key_type, "ssh-rsa-cert-v01@openssh.com");
+    /// assert_eq!(row.of_signature().name, "rsa-sha2-512");
+    /// ```
+    pub const fn of_signature(&'static self) -> &'static Self {
+        match self.underlying {
+            Some(underlying) => underlying,
+            None => self,
+        }
+    }
 }
 
 const fn row(name: &'static str, key_type: &'static str, scheme: Scheme) -> SignatureAlgorithm {
-    SignatureAlgorithm { name, key_type, legacy: matches!(scheme, Scheme::RsaSha1 | Scheme::Dss), scheme }
+    let legacy = matches!(scheme, Scheme::RsaSha1 | Scheme::Dss);
+    SignatureAlgorithm { name, key_type, legacy, scheme, underlying: None }
+}
+
+/// A row of certificates; `key_type` is the type of the certificate.
+const fn certificate(
+    name: &'static str,
+    key_type: &'static str,
+    underlying: &'static SignatureAlgorithm,
+) -> SignatureAlgorithm {
+    let SignatureAlgorithm { legacy, scheme, .. } = *underlying;
+    SignatureAlgorithm { name, key_type, legacy, scheme, underlying: Some(underlying) }
 }
 
 /// `ssh-ed25519` (RFC 8709).
@@ -50,7 +89,85 @@ pub static SSH_RSA: SignatureAlgorithm = row("ssh-rsa", "ssh-rsa", Scheme::RsaSh
 /// `ssh-dss`: DSA with SHA-1 (RFC 4253 §6.6). It is verified and never made: no private DSA key is read.
 pub static SSH_DSS: SignatureAlgorithm = row("ssh-dss", "ssh-dss", Scheme::Dss);
 
-/// Every signature algorithm, the preferred one first.
+/// `sk-ssh-ed25519@openssh.com`: Ed25519 in a FIDO authenticator (PROTOCOL.u2f).
+pub static SK_SSH_ED25519: SignatureAlgorithm =
+    row("sk-ssh-ed25519@openssh.com", "sk-ssh-ed25519@openssh.com", Scheme::SecurityKey);
+/// `sk-ecdsa-sha2-nistp256@openssh.com`: ECDSA in a FIDO authenticator (PROTOCOL.u2f).
+pub static SK_ECDSA_SHA2_NISTP256: SignatureAlgorithm =
+    row("sk-ecdsa-sha2-nistp256@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com", Scheme::SecurityKey);
+/// `webauthn-sk-ecdsa-sha2-nistp256@openssh.com`: the same key, signing through a browser (PROTOCOL.u2f).
+pub static WEBAUTHN_SK_ECDSA_SHA2_NISTP256: SignatureAlgorithm = row(
+    "webauthn-sk-ecdsa-sha2-nistp256@openssh.com",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
+    Scheme::WebAuthn,
+);
+
+/// `ssh-ed25519-cert-v01@openssh.com` (PROTOCOL.certkeys).
+pub static SSH_ED25519_CERT_V01: SignatureAlgorithm =
+    certificate("ssh-ed25519-cert-v01@openssh.com", "ssh-ed25519-cert-v01@openssh.com", &SSH_ED25519);
+/// `ecdsa-sha2-nistp256-cert-v01@openssh.com` (PROTOCOL.certkeys).
+pub static ECDSA_SHA2_NISTP256_CERT_V01: SignatureAlgorithm = certificate(
+    "ecdsa-sha2-nistp256-cert-v01@openssh.com",
+    "ecdsa-sha2-nistp256-cert-v01@openssh.com",
+    &ECDSA_SHA2_NISTP256,
+);
+/// `ecdsa-sha2-nistp384-cert-v01@openssh.com` (PROTOCOL.certkeys).
+pub static ECDSA_SHA2_NISTP384_CERT_V01: SignatureAlgorithm = certificate(
+    "ecdsa-sha2-nistp384-cert-v01@openssh.com",
+    "ecdsa-sha2-nistp384-cert-v01@openssh.com",
+    &ECDSA_SHA2_NISTP384,
+);
+/// `ecdsa-sha2-nistp521-cert-v01@openssh.com` (PROTOCOL.certkeys).
+pub static ECDSA_SHA2_NISTP521_CERT_V01: SignatureAlgorithm = certificate(
+    "ecdsa-sha2-nistp521-cert-v01@openssh.com",
+    "ecdsa-sha2-nistp521-cert-v01@openssh.com",
+    &ECDSA_SHA2_NISTP521,
+);
+/// `sk-ssh-ed25519-cert-v01@openssh.com` (PROTOCOL.u2f).
+pub static SK_SSH_ED25519_CERT_V01: SignatureAlgorithm = certificate(
+    "sk-ssh-ed25519-cert-v01@openssh.com",
+    "sk-ssh-ed25519-cert-v01@openssh.com",
+    &SK_SSH_ED25519,
+);
+/// `sk-ecdsa-sha2-nistp256-cert-v01@openssh.com` (PROTOCOL.u2f).
+pub static SK_ECDSA_SHA2_NISTP256_CERT_V01: SignatureAlgorithm = certificate(
+    "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com",
+    "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com",
+    &SK_ECDSA_SHA2_NISTP256,
+);
+/// `rsa-sha2-512-cert-v01@openssh.com` (PROTOCOL.certkeys).
+pub static RSA_SHA2_512_CERT_V01: SignatureAlgorithm =
+    certificate("rsa-sha2-512-cert-v01@openssh.com", "ssh-rsa-cert-v01@openssh.com", &RSA_SHA2_512);
+/// `rsa-sha2-256-cert-v01@openssh.com` (PROTOCOL.certkeys).
+pub static RSA_SHA2_256_CERT_V01: SignatureAlgorithm =
+    certificate("rsa-sha2-256-cert-v01@openssh.com", "ssh-rsa-cert-v01@openssh.com", &RSA_SHA2_256);
+/// `ssh-rsa-cert-v01@openssh.com`: a certified RSA key that signs with SHA-1 (PROTOCOL.certkeys).
+pub static SSH_RSA_CERT_V01: SignatureAlgorithm =
+    certificate("ssh-rsa-cert-v01@openssh.com", "ssh-rsa-cert-v01@openssh.com", &SSH_RSA);
+/// `ssh-dss-cert-v01@openssh.com`: verified and never made.
+pub static SSH_DSS_CERT_V01: SignatureAlgorithm =
+    certificate("ssh-dss-cert-v01@openssh.com", "ssh-dss-cert-v01@openssh.com", &SSH_DSS);
+
+/// The signature algorithms of FIDO authenticators, the preferred one first. A private half of theirs signs only
+/// inside the authenticator, so they stand in a table of their own.
+pub static SECURITY_KEY_ALGORITHMS: &[&SignatureAlgorithm] =
+    &[&SK_SSH_ED25519, &SK_ECDSA_SHA2_NISTP256, &WEBAUTHN_SK_ECDSA_SHA2_NISTP256];
+
+/// The algorithms of certificates, in the order of the algorithms of the keys that they certify.
+pub static CERTIFICATE_ALGORITHMS: &[&SignatureAlgorithm] = &[
+    &SSH_ED25519_CERT_V01,
+    &ECDSA_SHA2_NISTP256_CERT_V01,
+    &ECDSA_SHA2_NISTP384_CERT_V01,
+    &ECDSA_SHA2_NISTP521_CERT_V01,
+    &SK_SSH_ED25519_CERT_V01,
+    &SK_ECDSA_SHA2_NISTP256_CERT_V01,
+    &RSA_SHA2_512_CERT_V01,
+    &RSA_SHA2_256_CERT_V01,
+    &SSH_RSA_CERT_V01,
+    &SSH_DSS_CERT_V01,
+];
+
+/// Every signature algorithm of a plain key that can be held in memory, the preferred one first.
 pub static SIGNATURE_ALGORITHMS: &[&SignatureAlgorithm] = &[
     &SSH_ED25519,
     &ECDSA_SHA2_NISTP256,
@@ -62,14 +179,36 @@ pub static SIGNATURE_ALGORITHMS: &[&SignatureAlgorithm] = &[
     &SSH_DSS,
 ];
 
-/// The row of this name.
-pub fn by_name(name: &str) -> Option<&'static SignatureAlgorithm> {
-    SIGNATURE_ALGORITHMS.iter().copied().find(|algorithm| algorithm.name == name)
+/// Every row that stands inside signatures.
+fn of_plain_keys() -> impl Iterator<Item = &'static SignatureAlgorithm> {
+    SIGNATURE_ALGORITHMS.iter().chain(SECURITY_KEY_ALGORITHMS).copied()
 }
 
-/// The rows that a key of this type can sign under, the preferred one first; none for an unknown type.
+/// The row of this name, among [`SIGNATURE_ALGORITHMS`] and [`SECURITY_KEY_ALGORITHMS`].
+pub fn by_name(name: &str) -> Option<&'static SignatureAlgorithm> {
+    of_plain_keys().find(|algorithm| algorithm.name == name)
+}
+
+/// The rows that a key of this type can sign under, the preferred one first; none for an unknown type and for a
+/// certificate.
 pub fn for_key_type(key_type: &str) -> impl Iterator<Item = &'static SignatureAlgorithm> {
-    SIGNATURE_ALGORITHMS.iter().copied().filter(move |algorithm| algorithm.key_type == key_type)
+    of_plain_keys().filter(move |algorithm| algorithm.key_type == key_type)
+}
+
+/// The row of this name among [`CERTIFICATE_ALGORITHMS`].
+pub fn certificate_by_name(name: &str) -> Option<&'static SignatureAlgorithm> {
+    CERTIFICATE_ALGORITHMS.iter().copied().find(|algorithm| algorithm.name == name)
+}
+
+/// The rows that stand for a certificate of this type, the preferred one first; none for any other type.
+pub fn for_certificate_type(certificate_type: &str) -> impl Iterator<Item = &'static SignatureAlgorithm> {
+    CERTIFICATE_ALGORITHMS.iter().copied().filter(move |algorithm| algorithm.key_type == certificate_type)
+}
+
+/// The type of the certificates of keys of this type; nothing where there are none.
+pub fn certificate_type_of(key_type: &str) -> Option<&'static str> {
+    let row = CERTIFICATE_ALGORITHMS.iter().find(|row| row.of_signature().key_type == key_type)?;
+    Some(row.key_type)
 }
 
 #[cfg(test)]
@@ -90,5 +229,27 @@ mod tests {
     fn what_stands_on_sha1_is_legacy_and_comes_last() {
         let legacy: Vec<_> = SIGNATURE_ALGORITHMS.iter().map(|algorithm| algorithm.legacy).collect();
         assert_eq!(legacy, [false, false, false, false, false, false, true, true]);
+    }
+
+    #[test]
+    fn certificates_have_names_of_their_own() {
+        let names: Vec<_> =
+            for_certificate_type("ssh-rsa-cert-v01@openssh.com").map(|row| row.name).collect();
+        let expected = ["rsa-sha2-512-cert-v01@openssh.com", "rsa-sha2-256-cert-v01@openssh.com"];
+        assert_eq!(names[..2], expected);
+        for row in CERTIFICATE_ALGORITHMS {
+            assert!(row.is_certificate());
+            let plain = row.of_signature();
+            assert_eq!(
+                row.name,
+                format!("{}-cert-v01@openssh.com", plain.name.trim_end_matches("@openssh.com"))
+            );
+            assert_eq!(row.legacy, plain.legacy);
+            assert_eq!(by_name(plain.name), Some(plain));
+            assert_eq!(certificate_by_name(row.name), Some(*row));
+            assert!(by_name(row.name).is_none());
+        }
+        let of_key: Vec<_> = for_key_type("sk-ecdsa-sha2-nistp256@openssh.com").map(|row| row.name).collect();
+        assert_eq!(of_key, [SK_ECDSA_SHA2_NISTP256.name, WEBAUTHN_SK_ECDSA_SHA2_NISTP256.name]);
     }
 }

@@ -99,19 +99,30 @@ impl SectionKey {
         if opened { Ok(()) } else { Err(KeyFileError::WrongPassphrase) }
     }
 
-    /// Encrypts `section` in place, a multiple of the cipher's block. Only for ciphers without a tag.
-    pub(super) fn seal_plain(&self, section: &mut [u8]) -> Result<(), KeyFileError> {
+    /// Encrypts `section` in place, a multiple of the cipher's block; the tag comes back, empty where there is none.
+    pub(super) fn seal(&self, section: &mut [u8]) -> Result<Vec<u8>, KeyFileError> {
         let (key, iv) = self.material.split_at(self.row.key_len);
-        match self.row.kind {
-            CipherKind::Plain { encrypt, .. } => {
+        let tag = match (self.row.name, &self.row.kind) {
+            (_, CipherKind::Plain { encrypt, .. }) => {
                 encrypt(key, iv).apply(section);
-                Ok(())
+                Some(Vec::new())
             }
-            CipherKind::Aead { .. } => {
-                Err(KeyFileError::Unsupported { what: format!("writing with {}", self.row.name) })
-            }
-        }
+            ("aes128-gcm@openssh.com", _) => seal_gcm(Aes128Gcm::new_from_slice(key).ok(), iv, section),
+            ("aes256-gcm@openssh.com", _) => seal_gcm(Aes256Gcm::new_from_slice(key).ok(), iv, section),
+            ("chacha20-poly1305@openssh.com", _) => seal_chacha20_poly1305(key, section),
+            _ => None,
+        };
+        tag.ok_or_else(|| KeyFileError::Unsupported { what: format!("writing with {}", self.row.name) })
     }
+}
+
+fn seal_gcm<A: AeadInOut<NonceSize = U12, TagSize = U16>>(
+    cipher: Option<A>,
+    iv: &[u8],
+    section: &mut [u8],
+) -> Option<Vec<u8>> {
+    let iv = <[u8; 12]>::try_from(iv).ok()?;
+    Some(cipher?.encrypt_inout_detached(&iv.into(), &[], section.into()).ok()?.to_vec())
 }
 
 fn open_gcm<A: AeadInOut<NonceSize = U12, TagSize = U16>>(
@@ -129,17 +140,28 @@ fn open_gcm<A: AeadInOut<NonceSize = U12, TagSize = U16>>(
 
 /// PROTOCOL.chacha20poly1305 without its length field: the second half of the key is not used, block 0 keys
 /// Poly1305 and block 1 begins the key stream.
-fn open_chacha20_poly1305(key: &[u8], section: &mut [u8], tag: &[u8]) -> bool {
-    let Some(key) = key.first_chunk::<32>() else { return false };
+fn chacha20_poly1305(key: &[u8]) -> Option<(ChaCha20, Poly1305)> {
+    let key = key.first_chunk::<32>()?;
     let mut stream = ChaCha20::new(key.into(), &[0; 12].into());
     let mut first_block = Zeroizing::new([0; 64]);
     stream.apply_keystream(first_block.as_mut_slice());
-    let Some(poly_key) = first_block.first_chunk::<32>() else { return false };
-    let expected = Poly1305::new(poly_key.into()).compute_unpadded(section);
+    let poly1305 = Poly1305::new(first_block.first_chunk::<32>()?.into());
+    stream.seek(64u32);
+    Some((stream, poly1305))
+}
+
+fn open_chacha20_poly1305(key: &[u8], section: &mut [u8], tag: &[u8]) -> bool {
+    let Some((mut stream, poly1305)) = chacha20_poly1305(key) else { return false };
+    let expected = poly1305.compute_unpadded(section);
     if !bool::from(expected.as_slice().ct_eq(tag)) {
         return false;
     }
-    stream.seek(64u32);
     stream.apply_keystream(section);
     true
+}
+
+fn seal_chacha20_poly1305(key: &[u8], section: &mut [u8]) -> Option<Vec<u8>> {
+    let (mut stream, poly1305) = chacha20_poly1305(key)?;
+    stream.apply_keystream(section);
+    Some(poly1305.compute_unpadded(section).to_vec())
 }

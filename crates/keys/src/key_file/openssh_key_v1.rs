@@ -1,15 +1,13 @@
 //! The format openssh-key-v1 (OpenSSH's PROTOCOL.key).
 
-use crate::ecdsa::Curve;
 use crate::error::{KeyError, KeyFileError, printable};
 use crate::key_file::encryption::{SectionCipher, SectionKey};
-use crate::private_key::{PrivateKey, Secret};
+use crate::private_fields::{malformed, truncated};
+use crate::private_key::PrivateKey;
 use crate::public_key::PublicKey;
-use crate::rsa_pkcs1::RsaSecret;
-use konko_crypto::cipher::ctr::AES256_CTR;
 use konko_crypto::random::SecureRandom;
-use konko_wire::decode::{DecodeError, Reader};
-use konko_wire::encode::{put_mpint, put_string, put_u32};
+use konko_wire::decode::Reader;
+use konko_wire::encode::{put_string, put_u32};
 use zeroize::Zeroizing;
 
 pub(super) const LABEL: &str = "OPENSSH PRIVATE KEY";
@@ -17,18 +15,6 @@ const MAGIC: &[u8] = b"openssh-key-v1\0";
 const SALT_LEN: usize = 16;
 /// Room for the largest key, so that writing one does not leave copies behind in freed memory.
 const SECTION_CAPACITY: usize = 16 * 1024;
-
-fn malformed(what: &'static str) -> KeyFileError {
-    KeyFileError::Malformed { what }
-}
-
-fn truncated(error: DecodeError) -> KeyFileError {
-    malformed(match error {
-        DecodeError::Truncated => "it ends too early",
-        DecodeError::TrailingBytes => "superfluous bytes follow",
-        _ => "one of its fields",
-    })
-}
 
 /// The public half, which stands in the clear before the private section.
 pub(super) fn public_half(contents: &[u8]) -> Result<PublicKey, KeyFileError> {
@@ -94,7 +80,12 @@ fn read_section(section: &[u8], is_encrypted: bool) -> Result<PrivateKey, KeyFil
         let damaged = malformed("its check numbers differ");
         return Err(if is_encrypted { KeyFileError::WrongPassphrase } else { damaged });
     }
-    let key = read_fields(&mut reader)?;
+    let key = match PrivateKey::read_fields(&mut reader)? {
+        (key, None) => key,
+        (_, Some(_)) => {
+            return Err(KeyFileError::Unsupported { what: "a certificate in a private file".into() });
+        }
+    };
     let comment = reader.read_string().map_err(truncated)?;
     // PROTOCOL.key: the padding is the bytes 1, 2, 3 and so on.
     let padding = reader.rest();
@@ -104,57 +95,40 @@ fn read_section(section: &[u8], is_encrypted: bool) -> Result<PrivateKey, KeyFil
     Ok(key.with_comment(&String::from_utf8_lossy(comment)))
 }
 
-fn read_fields(reader: &mut Reader<'_>) -> Result<PrivateKey, KeyFileError> {
-    let key_type = reader.read_string().map_err(truncated)?;
-    let no_comment = String::new();
-    match key_type {
-        b"ssh-ed25519" => {
-            let public = reader.read_string().map_err(truncated)?;
-            let both = reader.read_string().map_err(truncated)?;
-            let (seed, again) =
-                both.split_at_checked(32).ok_or(malformed("the length of its Ed25519 key"))?;
-            if public != again {
-                return Err(KeyError::PublicHalfMismatch.into());
-            }
-            Ok(PrivateKey::from_ed25519(seed, Some(public), no_comment)?)
-        }
-        b"ssh-rsa" => {
-            let [n, e, d, _inverse, p, q] = [
-                positive(reader)?,
-                positive(reader)?,
-                positive(reader)?,
-                positive(reader)?,
-                positive(reader)?,
-                positive(reader)?,
-            ];
-            Ok(PrivateKey::from_secret(Secret::Rsa(Box::new(RsaSecret::new(n, e, d, p, q)?)), no_comment)?)
-        }
-        name => {
-            let curve = Curve::ALL.into_iter().find(|curve| curve.key_type().as_bytes() == name);
-            let unsupported =
-                || KeyFileError::Unsupported { what: format!("the key type {}", printable(name)) };
-            let curve = curve.ok_or_else(unsupported)?;
-            if reader.read_string().map_err(truncated)? != curve.identifier().as_bytes() {
-                return Err(malformed("the name of its curve"));
-            }
-            let point = reader.read_string().map_err(truncated)?;
-            Ok(PrivateKey::from_ecdsa(curve, positive(reader)?, Some(point), no_comment)?)
-        }
+/// How an openssh-key-v1 file is encrypted.
+#[derive(Clone, Copy)]
+pub struct OpenSshEncryption<'a> {
+    /// The passphrase, not empty.
+    pub passphrase: &'a [u8],
+    /// Rounds of bcrypt, 1 to 2048; ssh-keygen takes 24.
+    pub rounds: u32,
+    /// The cipher, one of the transport by its name there; ssh-keygen takes `aes256-ctr`.
+    pub cipher: &'a str,
+}
+
+impl<'a> OpenSshEncryption<'a> {
+    /// As ssh-keygen does it.
+    pub const fn new(passphrase: &'a [u8]) -> Self {
+        Self { passphrase, rounds: 24, cipher: "aes256-ctr" }
     }
 }
 
-fn positive<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], KeyFileError> {
-    let number = reader.read_mpint().map_err(truncated)?;
-    number.as_unsigned().filter(|magnitude| !magnitude.is_empty()).ok_or(malformed("one of its numbers"))
+impl std::fmt::Debug for OpenSshEncryption<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "OpenSshEncryption({}, {} rounds)", self.cipher, self.rounds)
+    }
 }
 
-/// Writes a whole file without its armor: with aes256-ctr and bcrypt, or in the clear.
+/// Writes a whole file without its armor, encrypted or in the clear.
 pub(super) fn write(
     key: &PrivateKey,
-    passphrase: Option<(&[u8], u32)>,
+    encryption: Option<OpenSshEncryption<'_>>,
     random: &mut dyn SecureRandom,
 ) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
-    let cipher = if passphrase.is_some() { SectionCipher::Row(&AES256_CTR) } else { SectionCipher::None };
+    let cipher = match encryption {
+        Some(encryption) => SectionCipher::by_name(encryption.cipher.as_bytes())?,
+        None => SectionCipher::None,
+    };
     let mut section = write_section(key, random)?;
     for byte in 1u8.. {
         if section.len().is_multiple_of(cipher.block_len()) {
@@ -164,30 +138,37 @@ pub(super) fn write(
     }
     let mut out = Zeroizing::new(Vec::with_capacity(2 * SECTION_CAPACITY));
     out.extend_from_slice(MAGIC);
-    match passphrase {
-        Some((passphrase, rounds)) => {
-            if passphrase.is_empty() {
+    let tag = match (cipher, encryption) {
+        (SectionCipher::Row(row), Some(encryption)) => {
+            if encryption.passphrase.is_empty() {
                 return Err(KeyFileError::EmptyPassphrase);
             }
             let mut salt = [0; SALT_LEN];
             random.fill(&mut salt);
-            SectionKey::derive(&AES256_CTR, passphrase, &salt, rounds)?.seal_plain(&mut section)?;
-            put_string(&mut out, AES256_CTR.name.as_bytes());
+            let key = SectionKey::derive(row, encryption.passphrase, &salt, encryption.rounds)?;
+            put_string(&mut out, row.name.as_bytes());
             put_string(&mut out, b"bcrypt");
             let mut options = Vec::new();
             put_string(&mut options, &salt);
-            put_u32(&mut options, rounds);
+            put_u32(&mut options, encryption.rounds);
             put_string(&mut out, &options);
+            key.seal(&mut section)?
         }
-        None => {
+        // The name "none" with a passphrase would throw the passphrase away.
+        (SectionCipher::None, Some(_)) => {
+            return Err(KeyFileError::Unsupported { what: "a passphrase without a cipher".into() });
+        }
+        (_, None) => {
             put_string(&mut out, b"none");
             put_string(&mut out, b"none");
             put_string(&mut out, b"");
+            Vec::new()
         }
-    }
+    };
     put_u32(&mut out, 1);
     put_string(&mut out, key.public_key().blob());
     put_string(&mut out, &section);
+    out.extend_from_slice(&tag);
     Ok(out)
 }
 
@@ -200,25 +181,7 @@ fn write_section(
     random.fill(&mut check);
     section.extend_from_slice(&check);
     section.extend_from_slice(&check);
-    put_string(&mut section, key.public_key().key_type().as_bytes());
-    match key.secret() {
-        Secret::Ed25519(secret) => {
-            let public = *secret.verifying_key().as_bytes();
-            put_string(&mut section, &public);
-            put_string(&mut section, Zeroizing::new(secret.to_keypair_bytes()).as_slice());
-        }
-        Secret::Ecdsa(secret) => {
-            put_string(&mut section, secret.curve().identifier().as_bytes());
-            put_string(&mut section, &secret.point());
-            put_mpint(&mut section, &secret.scalar());
-        }
-        Secret::Rsa(secret) => {
-            put_mpint(&mut section, &secret.n());
-            put_mpint(&mut section, &secret.e());
-            let numbers = secret.private_numbers().ok_or(malformed("its RSA numbers"))?;
-            numbers.iter().for_each(|number| put_mpint(&mut section, number));
-        }
-    }
+    section.extend_from_slice(&key.write_fields(None)?);
     put_string(&mut section, key.comment().as_bytes());
     Ok(section)
 }

@@ -3,25 +3,15 @@
 use crate::ecdsa::Curve;
 use crate::error::KeyFileError;
 use crate::key_file::der::{BIT_STRING, CONTEXT_0, CONTEXT_1, DerReader, OBJECT_IDENTIFIER, OCTET_STRING};
+use crate::key_file::object_identifier::{EC, ED25519, P256, P384, P521, RSA};
 use crate::private_key::{PrivateKey, Secret};
 use crate::rsa_pkcs1::RsaSecret;
-
-/// rsaEncryption (RFC 8017 §A.1).
-const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
-/// id-ecPublicKey (RFC 5480 §2.1.1).
-const EC: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
-/// id-Ed25519 (RFC 8410 §3).
-const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
-/// secp256r1, secp384r1 and secp521r1 (RFC 5480 §2.1.1.1).
-const P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
-const P384: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x22];
-const P521: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x23];
 
 fn unsupported(what: &str) -> KeyFileError {
     KeyFileError::Unsupported { what: what.to_owned() }
 }
 
-fn curve(identifier: &[u8]) -> Result<Curve, KeyFileError> {
+pub(super) fn curve(identifier: &[u8]) -> Result<Curve, KeyFileError> {
     match identifier {
         P256 => Ok(Curve::P256),
         P384 => Ok(Curve::P384),

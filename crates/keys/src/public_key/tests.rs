@@ -4,6 +4,7 @@ use crate::signature_algorithm::{
     ECDSA_SHA2_NISTP256, RSA_SHA2_256, RSA_SHA2_512, SIGNATURE_ALGORITHMS, SSH_DSS, SSH_ED25519, SSH_RSA,
     by_name,
 };
+use base64ct::{Base64, Encoding};
 use konko_wire::encode::put_u32;
 use sha2::{Digest, Sha256, Sha512};
 
