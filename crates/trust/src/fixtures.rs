@@ -14,3 +14,12 @@ pub(crate) fn text(name: &str) -> String {
 pub(crate) fn public(name: &str) -> PublicKey {
     PublicKey::from_openssh(&text(&format!("{name}.pub"))).expect("a public key").0
 }
+
+pub(crate) fn private(name: &str) -> konko_keys::private_key::PrivateKey {
+    konko_keys::private_key::PrivateKey::from_openssh(&file(name), None).expect("a private key")
+}
+
+/// A file of `vectors/trust`, made by `generate.sh` there.
+pub(crate) fn trust_file(name: &str) -> Vec<u8> {
+    file(&format!("../trust/{name}"))
+}

@@ -60,7 +60,7 @@ pub enum Marker {
 }
 
 /// The first field of a line.
-enum Names {
+pub(crate) enum Names {
     /// Patterns, separated by commas.
     Patterns(Vec<u8>),
     /// One name, of which only a keyed hash is known.
@@ -68,7 +68,7 @@ enum Names {
 }
 
 impl Names {
-    fn parse(field: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(field: &[u8]) -> Option<Self> {
         let Some(hashed) = field.strip_prefix(b"|") else { return Some(Self::Patterns(field.to_vec())) };
         let mut parts = std::str::from_utf8(hashed).ok()?.split('|');
         let (magic, salt, hash) = (parts.next()?, parts.next()?, parts.next()?);
@@ -80,7 +80,7 @@ impl Names {
     }
 
     /// `name` is in lower case.
-    fn matches(&self, name: &str) -> bool {
+    pub(crate) fn matches(&self, name: &str) -> bool {
         match self {
             Self::Patterns(list) => matches_list(list, name.as_bytes()) == ListMatch::Matched,
             Self::Hashed { salt, hash } => hash_name(salt, name).ct_eq(hash).into(),
@@ -160,7 +160,7 @@ fn split_field(text: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// The name that the file has for a host at a port.
-fn name_of(host: &str, port: u16) -> String {
+pub(crate) fn name_of(host: &str, port: u16) -> String {
     let host = host.to_ascii_lowercase();
     if port == DEFAULT_PORT { host } else { format!("[{host}]:{port}") }
 }
@@ -213,7 +213,8 @@ impl KnownHosts {
         &self.not_understood
     }
 
-    fn lines_for(&self, host: &str, port: u16) -> impl Iterator<Item = &HostKeyLine> {
+    /// The lines that speak of this host at this port, in their order.
+    pub fn lines_for(&self, host: &str, port: u16) -> impl Iterator<Item = &HostKeyLine> {
         let name = name_of(host, port);
         self.lines.iter().filter(move |entry| entry.names.matches(&name))
     }
@@ -258,6 +259,11 @@ impl KnownHosts {
     }
 }
 
+/// What stands in the file for a name, in lower case, that is not to be read there.
+pub(crate) fn hashed_name(salt: &[u8; SALT_LEN], name: &str) -> String {
+    format!("|1|{}|{}", Base64::encode_string(salt), Base64::encode_string(&hash_name(salt, name)))
+}
+
 /// A line, without its end, that makes `key` known for `host` at `port`. With a salt the name is hashed; the
 /// salt should be random and used once.
 ///
@@ -277,10 +283,7 @@ pub fn line_for(
     }
     let name = name_of(host, port);
     let name = match hashed {
-        Some(salt) => {
-            let hash = hash_name(salt, &name);
-            format!("|1|{}|{}", Base64::encode_string(salt), Base64::encode_string(&hash))
-        }
+        Some(salt) => hashed_name(salt, &name),
         None => name,
     };
     Ok(format!("{name} {}", key.to_openssh("")))

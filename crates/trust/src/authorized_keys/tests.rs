@@ -5,16 +5,12 @@ fn line(name: &str) -> String {
     public(name).to_openssh("someone@somewhere")
 }
 
-fn parse(options: &str) -> Result<Vec<(String, Option<String>)>, LineError> {
+fn parse(options: &str) -> Result<KeyOptions, LineError> {
     let text = format!("{options} {}", line("ed25519"));
     AuthorizedKey::parse(1, text.as_bytes()).map(|key| {
         assert_eq!((key.key, key.comment.as_str()), (public("ed25519"), "someone@somewhere"));
         key.options
     })
-}
-
-fn owned(options: &[(&str, Option<&str>)]) -> Vec<(String, Option<String>)> {
-    options.iter().map(|(name, value)| ((*name).to_owned(), value.map(str::to_owned))).collect()
 }
 
 #[test]
@@ -23,64 +19,22 @@ fn keys_without_options() {
     let authorized = AuthorizedKeys::parse(contents.as_bytes());
     assert!(authorized.refused().is_empty());
     let found = authorized.find(&public("ed25519")).expect("the first key");
-    assert_eq!((found.line, found.comment.as_str(), found.options.len()), (3, "someone@somewhere", 0));
+    assert_eq!((found.line, found.comment.as_str(), &found.options), (3, "someone@somewhere", &KeyOptions::default()));
     assert_eq!(authorized.find(&public("rsa2048")).map(|found| found.line), Some(4));
     assert_eq!(authorized.find(&public("rsa3072")), None);
 }
 
-#[test]
-fn options_are_taken_apart() {
-    assert_eq!(parse("restrict"), Ok(owned(&[("restrict", None)])));
-    assert_eq!(
-        parse(r#"No-PTY,command="echo \"a, b\" \n",from="*.example,!x""#),
-        Ok(owned(&[
-            ("no-pty", None),
-            ("command", Some(r#"echo "a, b" \n"#)),
-            ("from", Some("*.example,!x"))
-        ]))
-    );
-    assert_eq!(
-        parse(r#"permitopen="a:1",permitopen="b:2",no-pty,no-pty"#),
-        Ok(owned(&[
-            ("permitopen", Some("a:1")),
-            ("permitopen", Some("b:2")),
-            ("no-pty", None),
-            ("no-pty", None)
-        ]))
-    );
-    assert_eq!(parse(r#"command="""#), Ok(owned(&[("command", Some(""))])));
-    // What is not known is handed on, so that the line can be refused.
-    assert_eq!(parse(r#"not-known="x",neither"#), Ok(owned(&[("not-known", Some("x")), ("neither", None)])));
-}
-
 /// covers: L09
 #[test]
-fn malformed_options_refuse_the_line() {
-    let malformed = [
-        r#"command="open"#,
-        r#"command="open\""#,
-        "command=echo",
-        r#"command="a"b"#,
-        r#"command="a""b""#,
-        ",restrict",
-        "restrict,",
-        "restrict,,no-pty",
-        r#"="x""#,
-        r#"command="a",command="b""#,
-        r#"command="a",COMMAND="b""#,
-        "no pty",
-        "no_pty",
-        "ssh-unknown",
-    ];
-    for options in malformed {
-        let expected = match options {
-            // These look like options that are followed by what should be a key.
-            "no pty" => Err(LineError::Key(KeyError::NotAKey)),
-            "ssh-unknown" => Ok(owned(&[("ssh-unknown", None)])),
-            _ => Err(LineError::Options),
-        };
-        assert_eq!(parse(options), expected, "{options}");
-    }
+fn options_end_at_the_first_blank_outside_quotes() {
+    let command = |text: &str| parse(text).map(|options| options.command);
+    assert_eq!(command(r#"command="echo \"a b\"",no-pty"#), Ok(Some(r#"echo "a b""#.to_owned())));
+    assert_eq!(parse(r#"command="open"#), Err(LineError::Options(OptionError::Malformed)));
+    assert_eq!(parse("no pty").map(|_| ()), Err(LineError::Options(OptionError::Unknown { name: "no".into() })));
+    assert_eq!(parse("pty pty").map(|_| ()), Err(LineError::Key(KeyError::NotAKey)));
+    let unknown = |name: &str| Err(LineError::Options(OptionError::Unknown { name: name.into() }));
+    assert_eq!(parse("ssh-unknown"), unknown("ssh-unknown"));
+    assert_eq!(parse("restrict,from-now-on"), unknown("from-now-on"));
 }
 
 /// covers: L09
@@ -111,6 +65,8 @@ fn one_key_may_stand_in_several_lines() {
     let lines: Vec<_> = authorized.find_all(&public("ed25519")).map(|found| found.line).collect();
     assert_eq!(lines, [2, 4]);
     assert_eq!(authorized.find(&public("ed25519")).map(|found| found.line), Some(2));
+    let lines: Vec<_> = authorized.authorities(&public("ed25519")).map(|found| found.line).collect();
+    assert_eq!(lines, [1]);
     assert_eq!(authorized.keys().len(), 3);
     assert_eq!(authorized.refused().len(), 1);
 }
@@ -128,7 +84,7 @@ fn long_lines_are_refused_whole() {
         assert_eq!(text.len(), LONGEST_LINE + extra - 1);
         let fits = text.len() <= LONGEST_LINE;
         assert_eq!(restricted.find(&public("ed25519")).is_some(), fits, "{extra}");
-        assert!(restricted.keys().iter().all(|found| found.has_option("command")));
+        assert!(restricted.keys().iter().all(|found| found.options.command.is_some()));
         assert_eq!(restricted.refused().is_empty(), fits);
     }
 }
