@@ -1,0 +1,6 @@
+//! A file system in memory.
+
+pub mod fault;
+mod node;
+mod tree;
+pub mod filesystem;

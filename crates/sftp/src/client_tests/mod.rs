@@ -1,0 +1,5 @@
+//! The client's machines against a server that follows a script, in memory.
+
+mod scripted_server;
+mod session;
+mod transfers;
