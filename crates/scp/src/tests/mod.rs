@@ -1,0 +1,4 @@
+//! Source and sink with each other and with peers that lie.
+
+mod dialogue;
+mod hostile;
