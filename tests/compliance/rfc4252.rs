@@ -9,6 +9,9 @@ use crate::peer::proposal::Proposal;
 use crate::peer::scene::Scene;
 use crate::peer::setups::{key, packet_config, server_config};
 
+/// What the server of these tests offers.
+const ALL_METHODS: &str = "publickey,password,keyboard-interactive,hostbased";
+
 fn server() -> Scene<Server> {
     let mut scene = Scene::server(Proposal::null(Role::Client));
     scene.serve_authentication();
@@ -58,7 +61,7 @@ fn rfc4252_5_an_unknown_service_is_never_granted() {
 fn rfc4252_5_1_a_refusal_is_said() {
     let mut scene = server();
     scene.send(&messages::password_request("alice", "wrong"));
-    assert_eq!(scene.take(), [messages::userauth_failure("publickey,password,keyboard-interactive", false)]);
+    assert_eq!(scene.take(), [messages::userauth_failure(ALL_METHODS, false)]);
 }
 
 // RFC 4252 §5.1: "The value of 'partial success' MUST be TRUE if the authentication request to which this is a response
@@ -119,7 +122,7 @@ fn rfc4252_5_1_an_aborted_method_is_not_answered() {
 fn rfc4252_5_2_none_is_refused_and_not_listed() {
     let mut scene = server();
     scene.send(&messages::none_request("alice"));
-    assert_eq!(scene.take(), [messages::userauth_failure("publickey,password,keyboard-interactive", false)]);
+    assert_eq!(scene.take(), [messages::userauth_failure(ALL_METHODS, false)]);
 }
 
 // RFC 4252 §6: "Messages of number 80 and higher are reserved for protocols running after this authentication protocol,

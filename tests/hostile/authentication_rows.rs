@@ -162,6 +162,39 @@ fn g_a25_a_signature_is_good_for_one_connection_user_service_and_key() {
     assert!(scene.target.is_authenticated());
 }
 
+/// covers: A25
+#[test]
+fn g_a25_a_proof_for_another_server_is_refused() {
+    let method = "publickey-hostbound-v00@openssh.com";
+    let algorithm = konko_keys::signature_algorithm::by_name("ssh-ed25519").expect("a row");
+    let mut scene = authenticating();
+    let session_id = scene.target.session_id().expect("one").to_vec();
+    let shown = scene.target.first_host_key().expect("one").to_vec();
+    let bound = |named: &[u8], signed: &[u8]| {
+        let request = |host_key: &[u8]| {
+            userauth_request("alice", method)
+                .boolean(true)
+                .string("ssh-ed25519")
+                .string(key(1).public_key().blob())
+                .string(host_key)
+        };
+        let mut data = u32::try_from(session_id.len()).expect("short").to_be_bytes().to_vec();
+        data.extend(&session_id);
+        data.extend(request(signed).end());
+        request(named).string(key(1).sign(algorithm, &data).expect("signs")).end()
+    };
+    let other = key(2).public_key().blob().to_vec();
+    for (named, signed) in [(&other, &other), (&shown, &other), (&other, &shown), (&shown, &Vec::new())] {
+        scene.take();
+        scene.log.clear();
+        scene.send(&bound(named, signed));
+        assert_eq!(scene.numbers(), [51]);
+        assert_eq!(scene.log, [""; 0], "the application judges what is not proved");
+    }
+    scene.send(&bound(&shown, &shown));
+    assert!(scene.target.is_authenticated());
+}
+
 /// covers: A05
 #[test]
 fn g_a05_a_partial_success_is_one_users() {

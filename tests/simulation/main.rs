@@ -13,6 +13,7 @@ mod login;
 mod transfer;
 mod re_exchange;
 mod unread;
+mod far;
 mod cut;
 mod silence;
 mod damage;

@@ -33,6 +33,8 @@ pub struct Accounts {
     total_window: u64,
     maximum_total_window: u64,
     maximum_window_size: u32,
+    /// What windows may grow to for now.
+    growth_limit: u32,
 }
 
 impl Accounts {
@@ -44,6 +46,7 @@ impl Accounts {
             total_window: 0,
             maximum_total_window: config.maximum_total_window,
             maximum_window_size: config.maximum_window_size,
+            growth_limit: config.maximum_window_size,
         }
     }
 
@@ -74,7 +77,13 @@ impl Accounts {
         let spare = usable.saturating_sub(self.total_window);
         let limit = u64::from(entry.window).saturating_add(spare);
         let limit = u32::try_from(limit).unwrap_or(u32::MAX).min(self.maximum_window_size);
+        let limit = limit.min(self.growth_limit);
         entry.channel.set_growth_limit(limit);
+    }
+
+    /// What windows may grow to from now on, if the configuration allows as much.
+    pub const fn set_growth_limit(&mut self, limit: u32) {
+        self.growth_limit = limit;
     }
 
     /// Takes notice of what has changed in a channel, after it was used.

@@ -45,6 +45,7 @@ pub struct Channels {
     /// Opens of the peer that are not answered.
     open_questions: usize,
     unsolicited_replies: u32,
+    data_received: u64,
     lost: bool,
 }
 
@@ -63,6 +64,7 @@ impl Channels {
             lent: None,
             open_questions: 0,
             unsolicited_replies: 0,
+            data_received: 0,
             lost: false,
             config,
         }
@@ -81,6 +83,7 @@ impl Channels {
             ChannelData::NUMBER => {
                 let message = decoded(ChannelData::NAME, ChannelData::decode(&payload))?;
                 let data = payload.slice_ref(message.data);
+                self.data_received += data.len() as u64;
                 self.deliver(message.recipient_channel, ChannelData::NAME, |channel| {
                     channel.handle_data(Stream::Data, data, out)
                 })
@@ -88,6 +91,7 @@ impl Channels {
             ChannelExtendedData::NUMBER => {
                 let message = decoded(ChannelExtendedData::NAME, ChannelExtendedData::decode(&payload))?;
                 let data = payload.slice_ref(message.data);
+                self.data_received += data.len() as u64;
                 self.deliver(message.recipient_channel, ChannelExtendedData::NAME, |channel| {
                     channel.handle_data(Stream::Extended(message.data_type), data, out)
                 })
@@ -102,6 +106,22 @@ impl Channels {
             80..=82 => self.handle_global(number, &payload, out),
             number => Err(ChannelError::Unimplemented(number)),
         }
+    }
+
+    /// How many bytes of data have come on all channels, ever.
+    pub const fn data_received(&self) -> u64 {
+        self.data_received
+    }
+
+    /// Lets receive windows grow to `limit` bytes from now on, and to
+    /// [`maximum_window_size`](ChannelConfig::maximum_window_size) at most.
+    pub const fn set_growth_limit(&mut self, limit: u32) {
+        self.accounts.set_growth_limit(limit);
+    }
+
+    /// The limits.
+    pub const fn config(&self) -> &ChannelConfig {
+        &self.config
     }
 
     /// Tells that [`MessageSink::room`], after it was zero, is not zero any more: wakes the writers that wait for

@@ -7,9 +7,9 @@ use std::num::NonZeroU32;
 pub struct ChannelConfig {
     /// What a channel lets the peer send before anything is read, in bytes. 2 MiB unless set.
     pub initial_window_size: u32,
-    /// How far a channel's receive window may grow, in bytes. It doubles whenever the application has read a
-    /// whole window's worth and keeps up, which long fat links need. 2 MiB unless set: no growing, because a
-    /// window beyond what the link holds only makes the peer queue more.
+    /// How far a channel's receive window may grow, in bytes. 64 MiB unless set. It doubles whenever the application
+    /// has read a whole window's worth and keeps up, as long as the window holds the peer back: the layer above
+    /// finds that out. A window beyond what the link holds would only make the peer queue more.
     /// [`initial_window_size`](Self::initial_window_size) or less turns growing off.
     pub maximum_window_size: u32,
     /// What the receive windows of all channels may be together, in bytes. 64 MiB unless set. The last eighth is
@@ -32,7 +32,7 @@ impl Default for ChannelConfig {
     fn default() -> Self {
         Self {
             initial_window_size: 2 * 1024 * 1024,
-            maximum_window_size: 2 * 1024 * 1024,
+            maximum_window_size: 64 * 1024 * 1024,
             maximum_total_window: 64 * 1024 * 1024,
             maximum_packet_size: 32 * 1024,
             maximum_channels: 1024,

@@ -5,14 +5,15 @@ use crate::selection::Row;
 use konko_crypto::cipher::{CIPHERS, CipherAlgorithm};
 use konko_crypto::kex::{KEX_ALGORITHMS, KexAlgorithm, KexMethod};
 use konko_crypto::mac::{MACS, MacAlgorithm};
-use konko_keys::signature_algorithm::{SIGNATURE_ALGORITHMS, SignatureAlgorithm};
+use konko_keys::signature_algorithm::{CERTIFICATE_ALGORITHMS, SIGNATURE_ALGORITHMS, SignatureAlgorithm};
 
 /// Lists of rows, the preferred one first. A list is never widened silently.
 #[derive(Debug, Clone)]
 pub struct Algorithms {
     /// Key exchange methods.
     pub kex: Vec<&'static KexAlgorithm>,
-    /// Signature algorithms of host keys. A server offers those of them that it has a key for.
+    /// Signature algorithms of host keys and of certificates of host keys. A server offers those of them that it has
+    /// a key or a certificate for.
     pub host_key: Vec<&'static SignatureAlgorithm>,
     /// Ciphers from client to server.
     pub cipher_client_to_server: Vec<&'static CipherAlgorithm>,
@@ -31,13 +32,14 @@ pub struct Algorithms {
 impl Default for Algorithms {
     /// Every row that is not legacy. AES-GCM comes before ChaCha20-Poly1305, since nearly every processor today
     /// has instructions for AES; CTR comes last. Payloads are not compressed: compression tells an observer
-    /// something about the contents.
+    /// something about the contents. Certificates of host keys come after the bare keys: whoever knows an authority
+    /// of the host moves them to the front.
     fn default() -> Self {
         let ciphers = ordered_ciphers(|row| !row.legacy);
         let macs = ordered_macs(|row| !row.legacy);
         Self {
             kex: rows(KEX_ALGORITHMS, |row| !row.legacy),
-            host_key: rows(SIGNATURE_ALGORITHMS, |row| !row.legacy),
+            host_key: host_key_rows(|row| !row.legacy),
             cipher_client_to_server: ciphers.clone(),
             cipher_server_to_client: ciphers,
             mac_client_to_server: macs.clone(),
@@ -53,7 +55,7 @@ impl Algorithms {
     pub fn legacy() -> Self {
         let mut algorithms = Self::default();
         algorithms.kex.extend(rows(KEX_ALGORITHMS, |row| row.legacy));
-        algorithms.host_key.extend(rows(SIGNATURE_ALGORITHMS, |row| row.legacy));
+        algorithms.host_key.extend(host_key_rows(|row| row.legacy));
         algorithms.cipher_client_to_server.extend(ordered_ciphers(|row| row.legacy));
         algorithms.cipher_server_to_client.extend(ordered_ciphers(|row| row.legacy));
         algorithms.mac_client_to_server.extend(ordered_macs(|row| row.legacy));
@@ -109,6 +111,14 @@ pub(crate) fn name_list<T: Row>(rows: &[&'static T]) -> String {
 
 fn rows<T>(all: &[&'static T], chosen: impl Fn(&T) -> bool) -> Vec<&'static T> {
     all.iter().copied().filter(|row| chosen(row)).collect()
+}
+
+/// Bare keys, then certificates of such keys.
+fn host_key_rows(chosen: impl Fn(&SignatureAlgorithm) -> bool) -> Vec<&'static SignatureAlgorithm> {
+    let mut all = rows(SIGNATURE_ALGORITHMS, &chosen);
+    let can_sign = |row: &&&'static SignatureAlgorithm| SIGNATURE_ALGORITHMS.contains(&row.of_signature());
+    all.extend(CERTIFICATE_ALGORITHMS.iter().filter(can_sign).copied().filter(|row| chosen(row)));
+    all
 }
 
 fn ordered_ciphers(chosen: impl Fn(&CipherAlgorithm) -> bool) -> Vec<&'static CipherAlgorithm> {

@@ -4,7 +4,9 @@ use crate::algorithms::Algorithms;
 use crate::rekey::RekeyPolicy;
 use konko_crypto::kex::Moduli;
 use konko_keys::public_key::MINIMUM_RSA_BITS;
-use konko_keys::signature_algorithm::{SIGNATURE_ALGORITHMS, SignatureAlgorithm};
+use konko_keys::signature_algorithm::{
+    SECURITY_KEY_ALGORITHMS, SIGNATURE_ALGORITHMS, SignatureAlgorithm,
+};
 use konko_wire::identification::Identification;
 use std::sync::Arc;
 use std::time::Duration;
@@ -125,6 +127,7 @@ impl Default for PacketConfig {
             minimum_rsa_bits: MINIMUM_RSA_BITS as u32,
             user_signature_algorithms: SIGNATURE_ALGORITHMS
                 .iter()
+                .chain(SECURITY_KEY_ALGORITHMS)
                 .copied()
                 .filter(|row| !row.legacy)
                 .collect(),

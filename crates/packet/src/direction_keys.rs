@@ -24,6 +24,8 @@ pub(crate) struct Agreed {
     pub(crate) negotiated: Negotiated,
     pub(crate) shared_secret: SharedSecret,
     pub(crate) exchange_hash: HashOutput,
+    /// The host's signature of the exchange hash, on a client.
+    pub(crate) host_signature: Option<Vec<u8>>,
 }
 
 /// Key, initial vector and integrity key of one direction, with the rows that they are for.

@@ -1,7 +1,7 @@
 //! What can go wrong, sorted by who is to blame.
 
 use konko_crypto::kex::KexError;
-use konko_keys::error::{KeyError, SignatureError};
+use konko_keys::error::{CertificateError, KeyError, SignatureError};
 use konko_wire::decode::DecodeError;
 use konko_wire::identification::IdentificationError;
 use konko_wire::number::DisconnectReason;
@@ -140,6 +140,9 @@ pub enum PacketError {
     /// The server's host key does not decode, or is too weak.
     #[error("the server's host key is not acceptable: {0}")]
     HostKey(KeyError),
+    /// The certificate that the server shows does not decode, or its authority did not sign it.
+    #[error("the server's host certificate is not acceptable: {0}")]
+    HostCertificate(CertificateError),
     /// The server's RSA host key has fewer bits than the configuration asks for.
     #[error("the server's RSA host key of {bits} bits is too short")]
     HostKeyTooShort {
@@ -198,9 +201,11 @@ impl PacketError {
             | Self::PacketLength(_)
             | Self::Decode { .. }
             | Self::LimitExceeded(_) => DisconnectReason::PROTOCOL_ERROR,
-            Self::PeerIncompatible(_) | Self::HostKey(_) | Self::HostKeyTooShort { .. } | Self::Kex(_) => {
-                DisconnectReason::KEY_EXCHANGE_FAILED
-            }
+            Self::PeerIncompatible(_)
+            | Self::HostKey(_)
+            | Self::HostCertificate(_)
+            | Self::HostKeyTooShort { .. }
+            | Self::Kex(_) => DisconnectReason::KEY_EXCHANGE_FAILED,
             Self::HostKeySignature(_) | Self::HostKeyChanged => DisconnectReason::KEY_EXCHANGE_FAILED,
             Self::HostKeyRejected => DisconnectReason::HOST_KEY_NOT_VERIFIABLE,
             Self::TagMismatch => DisconnectReason::MAC_ERROR,

@@ -18,6 +18,7 @@ pub(crate) const STRICT_SERVER: &str = "kex-strict-s-v00@openssh.com";
 
 const SERVER_SIG_ALGS: &str = "server-sig-algs";
 const PING: &str = "ping@openssh.com";
+const HOST_BOUND: &str = "publickey-hostbound@openssh.com";
 
 /// The most names and names of extensions that are remembered.
 const MAXIMUM_NAMES: usize = 1024;
@@ -30,6 +31,8 @@ pub struct PeerExtensions {
     pub server_sig_algs: Option<Vec<String>>,
     /// Whether the peer answers `SSH2_MSG_PING` (OpenSSH PROTOCOL, `ping@openssh.com` version 0).
     pub ping: bool,
+    /// Whether the server knows the method `publickey-hostbound-v00@openssh.com` (OpenSSH PROTOCOL §3.1, version 0).
+    pub host_bound: bool,
     /// The names of all extensions, known and unknown. From the peer: escape before showing.
     pub names: Vec<String>,
 }
@@ -46,6 +49,7 @@ impl PeerExtensions {
                     self.server_sig_algs = Some(list.iter().map(str::to_owned).collect());
                 }
                 PING => self.ping = *value == b"0",
+                HOST_BOUND => self.host_bound = *value == b"0",
                 _ => {}
             }
             if name.len() <= 64 && self.names.len() < MAXIMUM_NAMES && !self.names.iter().any(|n| n == name) {
@@ -64,7 +68,8 @@ pub(crate) struct ServerExtensions<'a> {
 impl Encode for ServerExtensions<'_> {
     fn encode(&self, out: &mut Vec<u8>) {
         let algorithms = name_list(self.user_signature_algorithms);
-        ExtInfo { extensions: vec![(SERVER_SIG_ALGS, algorithms.as_bytes()), (PING, b"0")] }.encode(out);
+        let extensions = vec![(SERVER_SIG_ALGS, algorithms.as_bytes()), (PING, b"0"), (HOST_BOUND, b"0")];
+        ExtInfo { extensions }.encode(out);
     }
 }
 
@@ -79,8 +84,9 @@ mod tests {
         let mut extensions = PeerExtensions::default();
         extensions.update(&message).expect("decodes");
         assert_eq!(extensions.server_sig_algs, Some(vec!["ssh-ed25519".into(), "rsa-sha2-256".into()]));
-        assert!(extensions.ping);
-        assert_eq!(extensions.names, ["server-sig-algs", "ping@openssh.com"]);
+        assert!(extensions.ping && extensions.host_bound);
+        let names = ["server-sig-algs", "ping@openssh.com", "publickey-hostbound@openssh.com"];
+        assert_eq!(extensions.names, names);
     }
 
     /// RFC 8308 §2.4

@@ -10,7 +10,7 @@ use crate::selection::Row;
 use konko_crypto::cipher::CipherAlgorithm;
 use konko_crypto::kex::KexAlgorithm;
 use konko_crypto::mac::MacAlgorithm;
-use konko_keys::public_key::PublicKey;
+use konko_keys::identity::Identity;
 use konko_keys::signature_algorithm::SignatureAlgorithm;
 use konko_wire::encode::Encode;
 use konko_wire::message::transport::KexInit;
@@ -42,7 +42,7 @@ pub struct Negotiated {
 pub(crate) fn offered(
     algorithms: &Algorithms,
     role: Role,
-    host_keys: &[PublicKey],
+    host_keys: &[Identity],
     has_moduli: bool,
 ) -> Algorithms {
     let mut offered = algorithms.clone();

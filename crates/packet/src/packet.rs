@@ -14,7 +14,7 @@ use crate::rekey::RekeyReason;
 use crate::role::Role;
 use bytes::BytesMut;
 use konko_crypto::random::SecureRandom;
-use konko_keys::public_key::PublicKey;
+use konko_keys::identity::Identity;
 use konko_sansio::Timers;
 use konko_wire::decode::Reader;
 use konko_wire::encode::MessageSink;
@@ -97,8 +97,9 @@ impl PacketProtocol {
         config: Arc<PacketConfig>,
         random: Box<dyn SecureRandom>,
         now: Instant,
-        host_keys: Vec<PublicKey>,
+        host_keys: impl IntoIterator<Item = impl Into<Identity>>,
     ) -> Self {
+        let host_keys = host_keys.into_iter().map(Into::into).collect();
         Self::new(Role::Server, config, random, host_keys, now)
     }
 
@@ -106,7 +107,7 @@ impl PacketProtocol {
         role: Role,
         config: Arc<PacketConfig>,
         random: Box<dyn SecureRandom>,
-        host_keys: Vec<PublicKey>,
+        host_keys: Vec<Identity>,
         now: Instant,
     ) -> Self {
         let key_exchange = KeyExchange::new(role, config.clone(), host_keys);
@@ -498,6 +499,18 @@ impl PacketProtocol {
     /// The session identifier: the exchange hash of the first key exchange, once it is known.
     pub fn session_id(&self) -> Option<&[u8]> {
         self.key_exchange.session_id()
+    }
+
+    /// The server's host key of the first key exchange, as it was sent, once a client has accepted it or a server
+    /// has signed with it.
+    pub fn first_host_key(&self) -> Option<&[u8]> {
+        self.key_exchange.first_host_key()
+    }
+
+    /// The host's signature of the session identifier, as it came in the reply of the first key exchange; on a client
+    /// whose first keys are in use. It is what `session-bind@openssh.com` shows to an agent.
+    pub fn first_host_signature(&self) -> Option<&[u8]> {
+        self.key_exchange.first_host_signature()
     }
 
     /// What the last key exchange agreed on.

@@ -3,6 +3,7 @@
 use crate::extensions::PeerExtensions;
 use crate::rekey::RekeyReason;
 use bytes::Bytes;
+use konko_keys::certificate::Certificate;
 use konko_keys::public_key::PublicKey;
 use konko_keys::signature_algorithm::SignatureAlgorithm;
 use konko_wire::number::DisconnectReason;
@@ -67,7 +68,10 @@ impl std::fmt::Debug for Payload {
 pub struct HostKeyQuestion {
     /// The key.
     pub host_key: PublicKey,
-    /// The algorithm that it signed under.
+    /// The certificate that the server showed with it, signed by its authority. Nothing is said yet of whether the
+    /// authority is to be believed, nor for which hosts and how long the certificate is good.
+    pub certificate: Option<Certificate>,
+    /// The algorithm that was agreed on; one of certificates if there is a certificate.
     pub algorithm: &'static SignatureAlgorithm,
     pub(crate) generation: u64,
 }

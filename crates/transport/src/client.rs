@@ -8,6 +8,7 @@ use crate::side::{AnswerTime, Outcome, Side, SideState, Signing, sealed::Sealed}
 use crate::transport::Transport;
 use konko_channel::channels::Channels;
 use konko_crypto::random::SecureRandom;
+use konko_packet::extensions::PeerExtensions;
 use konko_packet::outbound::Outbound;
 use konko_packet::packet::PacketProtocol;
 use konko_packet::received::{HostKeyQuestion, SignatureQuestion as ExchangeSignatureQuestion};
@@ -54,8 +55,9 @@ pub struct ClientState {
 impl SideState for ClientState {
     type Event = ClientEvent;
 
-    fn first_keys(&mut self, session_id: &[u8], out: &mut Outbound) {
+    fn first_keys(&mut self, session_id: &[u8], host_key: &[u8], out: &mut Outbound) {
         self.auth.set_session_id(session_id);
+        self.auth.set_host_key(host_key);
         self.service_due = true;
         out.send(&ServiceRequest { service_name: service::USERAUTH.as_bytes() });
     }
@@ -96,10 +98,11 @@ impl SideState for ClientState {
         }
     }
 
-    fn server_sig_algs(&mut self, names: Option<&[String]>) {
-        if let Some(names) = names {
-            self.auth.set_server_sig_algs(Some(names.to_vec()));
+    fn extensions(&mut self, extensions: &PeerExtensions) {
+        if let Some(names) = &extensions.server_sig_algs {
+            self.auth.set_server_sig_algs(Some(names.clone()));
         }
+        self.auth.set_server_knows_host_bound(extensions.host_bound);
     }
 }
 
@@ -124,6 +127,7 @@ impl Transport<Client> {
             ClientState { config, auth, service_due: false, early: None },
             channels,
             keepalive,
+            now,
         )
     }
 

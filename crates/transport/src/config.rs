@@ -2,6 +2,8 @@
 
 use crate::keepalive::KeepaliveConfig;
 use konko_channel::config::ChannelConfig;
+use konko_keys::certificate::Certificate;
+use konko_keys::identity::Identity;
 use konko_keys::private_key::PrivateKey;
 use konko_keys::public_key::PublicKey;
 use konko_packet::config::PacketConfig;
@@ -45,6 +47,9 @@ pub enum HostKey {
     Private(Arc<PrivateKey>),
     /// Signatures are asked for with [`ServerEvent::SignatureWanted`](crate::event::ServerEvent::SignatureWanted).
     External(PublicKey),
+    /// A certificate of one of the other keys, which signs. It is shown to clients that ask for one; to others the
+    /// bare key is. A certificate of a key that is not there is of no use.
+    Certificate(Certificate),
 }
 
 impl HostKey {
@@ -53,7 +58,21 @@ impl HostKey {
         match self {
             Self::Private(key) => key.public_key(),
             Self::External(key) => key,
+            Self::Certificate(certificate) => certificate.public_key(),
         }
+    }
+
+    /// What a client is shown.
+    pub fn identity(&self) -> Identity {
+        match self {
+            Self::Certificate(certificate) => certificate.clone().into(),
+            key => key.public_key().clone().into(),
+        }
+    }
+
+    /// Whether this is a key to sign with, and no certificate.
+    pub const fn can_sign(&self) -> bool {
+        !matches!(self, Self::Certificate(_))
     }
 }
 
@@ -83,6 +102,9 @@ pub struct ServerConfig {
     pub failure_delay: Duration,
     /// Keepalive requests; none by default.
     pub keepalive: KeepaliveConfig,
+    /// Whether clients are told of all host keys once they are logged in (`hostkeys-00@openssh.com`), so that they can
+    /// learn those that they have not seen yet. Default: `true`, as OpenSSH does.
+    pub announce_host_keys: bool,
 }
 
 impl ServerConfig {
@@ -96,6 +118,7 @@ impl ServerConfig {
             login_grace_time: Some(Duration::from_secs(60)),
             failure_delay: Duration::from_millis(250),
             keepalive: KeepaliveConfig::default(),
+            announce_host_keys: true,
         }
     }
 }

@@ -22,6 +22,7 @@
 
 pub mod error;
 pub mod keepalive;
+mod window_probe;
 pub mod config;
 pub mod event;
 pub mod dispatch;
@@ -31,6 +32,7 @@ pub mod replies;
 pub mod slot;
 pub mod transport;
 pub mod client;
+pub mod host_key_proof;
 pub mod server;
 
 pub use channel_mut::ChannelMut;

@@ -4,10 +4,13 @@ use crate::config::{HostKey, ServerConfig};
 use crate::dispatch::Role;
 use crate::error::Error;
 use crate::event::{Event, ServerEvent};
+use crate::host_key_proof::{HOST_KEYS, announcement, prove};
 use crate::side::{Outcome, Side, SideState, Signing, sealed::Sealed};
 use crate::transport::Transport;
 use konko_channel::channels::Channels;
 use konko_crypto::random::SecureRandom;
+use konko_keys::public_key::PublicKey;
+use konko_packet::extensions::PeerExtensions;
 use konko_packet::outbound::Outbound;
 use konko_packet::packet::PacketProtocol;
 use konko_packet::received::{HostKeyQuestion, SignatureQuestion};
@@ -49,8 +52,9 @@ pub struct ServerState {
 impl SideState for ServerState {
     type Event = ServerEvent;
 
-    fn first_keys(&mut self, session_id: &[u8], _out: &mut Outbound) {
+    fn first_keys(&mut self, session_id: &[u8], host_key: &[u8], _out: &mut Outbound) {
         self.auth.set_session_id(session_id);
+        self.auth.set_host_key(host_key);
     }
 
     fn service(&mut self, payload: &[u8], out: &mut Outbound) -> Result<Outcome<ServerEvent>, Error> {
@@ -87,18 +91,19 @@ impl SideState for ServerState {
     }
 
     fn signature(&self, question: SignatureQuestion) -> Signing<ServerEvent> {
-        let key = self.config.host_keys.iter().find(|key| *key.public_key() == question.host_key);
+        let keys = self.config.host_keys.iter().filter(|key| key.can_sign());
+        let key = keys.into_iter().find(|key| *key.public_key() == question.host_key);
         match key {
             Some(HostKey::Private(key)) => match key.sign(question.algorithm, &question.data) {
                 Ok(signature) => Signing::Made(question, signature),
                 Err(_) => Signing::Impossible,
             },
             Some(HostKey::External(_)) => Signing::Asked(ServerEvent::SignatureWanted(question)),
-            None => Signing::Impossible,
+            Some(HostKey::Certificate(_)) | None => Signing::Impossible,
         }
     }
 
-    fn server_sig_algs(&mut self, _names: Option<&[String]>) {}
+    fn extensions(&mut self, _extensions: &PeerExtensions) {}
 
     fn due(&self) -> Option<Instant> {
         self.held.as_ref().map(|(due, _)| *due)
@@ -113,15 +118,39 @@ impl SideState for ServerState {
 }
 
 impl Transport<Server> {
+    /// Tells the client of all host keys, so that it can learn those that it has not seen yet, unless the
+    /// configuration does not want that. To be called once after authentication.
+    ///
+    /// # Errors
+    ///
+    /// What ended the connection.
+    pub fn announce_host_keys(&mut self) -> Result<(), Error> {
+        let body = announcement(&self.state.config.host_keys);
+        if body.is_empty() || !self.state.config.announce_host_keys {
+            return Ok(());
+        }
+        self.global_request(HOST_KEYS, &body, false).map(drop)
+    }
+
+    /// The reply to a request for [`HOST_KEYS_PROVE`](crate::host_key_proof::HOST_KEYS_PROVE) with this body; `None`
+    /// refuses it. Each key signs once at most.
+    pub fn prove_host_keys(&self, body: &[u8]) -> Option<Vec<u8>> {
+        prove(&self.state.config.host_keys, self.session_id()?, body)
+    }
+
     /// A server's connection. Its first output is ready at once.
     pub fn server(config: Arc<ServerConfig>, rng: Box<dyn SecureRandom>, now: Instant) -> Self {
-        let host_keys = config.host_keys.iter().map(|key| key.public_key().clone()).collect();
+        let can_sign = |key: &PublicKey| {
+            config.host_keys.iter().any(|other| other.can_sign() && other.public_key() == key)
+        };
+        let shown = config.host_keys.iter().filter(|key| can_sign(key.public_key()));
+        let host_keys: Vec<_> = shown.map(HostKey::identity).collect();
         let packets = PacketProtocol::server(Arc::clone(&config.packet), rng, now, host_keys);
         let auth = ServerAuth::new(config.auth.clone());
         let channels = Channels::new(config.channel.clone());
         let (keepalive, grace) = (config.keepalive, config.login_grace_time);
         let mut transport =
-            Self::assemble(packets, ServerState { config, auth, held: None }, channels, keepalive);
+            Self::assemble(packets, ServerState { config, auth, held: None }, channels, keepalive, now);
         transport.set_authentication_timer(now, grace);
         transport
     }

@@ -3,6 +3,7 @@
 use crate::dispatch::Role;
 use crate::error::Error;
 use crate::event::Event;
+use konko_packet::extensions::PeerExtensions;
 use konko_packet::outbound::Outbound;
 use konko_packet::received::{HostKeyQuestion, SignatureQuestion};
 
@@ -65,8 +66,8 @@ pub trait SideState: Send {
     /// What the application is told.
     type Event;
 
-    /// The first keys are in use.
-    fn first_keys(&mut self, session_id: &[u8], out: &mut Outbound);
+    /// The first keys are in use; `host_key` is the server's as it was sent.
+    fn first_keys(&mut self, session_id: &[u8], host_key: &[u8], out: &mut Outbound);
     /// A message of [`Route::Service`](crate::dispatch::Route::Service).
     fn service(&mut self, payload: &[u8], out: &mut Outbound) -> Result<Outcome<Self::Event>, Error>;
     /// A message of [`Route::Auth`](crate::dispatch::Route::Auth).
@@ -78,8 +79,8 @@ pub trait SideState: Send {
     fn host_key(&self, question: HostKeyQuestion) -> Option<Self::Event>;
     /// The signature that is wanted, if it can be made at once; else the event that asks for it.
     fn signature(&self, question: SignatureQuestion) -> Signing<Self::Event>;
-    /// The peer's `server-sig-algs`.
-    fn server_sig_algs(&mut self, names: Option<&[String]>);
+    /// What the peer says it knows (RFC 8308).
+    fn extensions(&mut self, extensions: &PeerExtensions);
     /// How long the peer may take to answer, if an answer is due.
     fn answer_time(&self) -> AnswerTime {
         AnswerTime::Elsewhere

@@ -7,6 +7,7 @@ use crate::error::{Error, Timer};
 use crate::event::Event;
 use crate::keepalive::{Keepalive, KeepaliveConfig, KeepaliveStep};
 use crate::side::{AnswerTime, Outcome, Side, SideState, Signing};
+use crate::window_probe::WindowProbe;
 use bytes::{Bytes, BytesMut};
 use konko_channel::channels::Channels;
 use konko_channel::config::OpenOptions;
@@ -15,6 +16,7 @@ use konko_channel::identifier::{ChannelId, RequestId};
 use konko_channel::open::{ChannelKind, OpenQuestion};
 use konko_channel::request::GlobalQuestion;
 use konko_packet::Negotiated;
+use konko_packet::extensions::PeerExtensions;
 use konko_packet::packet::{PacketProtocol, Stats};
 use konko_packet::received::{Payload, Received};
 use konko_sansio::{Machine, Timers};
@@ -47,6 +49,11 @@ pub struct Transport<S: Side> {
     timers: Timers<1>,
     keepalive: Keepalive,
     keepalive_requests: VecDeque<RequestId>,
+    window_probe: WindowProbe,
+    /// The request that asks the peer for a sign of life, for the windows' sake.
+    probe_request: Option<RequestId>,
+    /// When something was last done.
+    latest: Instant,
     ignored: u32,
     pings_outstanding: u32,
     failed: Option<Error>,
@@ -67,9 +74,13 @@ impl<S: Side> Transport<S> {
     pub(crate) fn assemble(
         packets: PacketProtocol,
         state: S::State,
-        channels: Channels,
+        mut channels: Channels,
         keepalive: KeepaliveConfig,
+        now: Instant,
     ) -> Self {
+        let config = channels.config();
+        let window_probe = WindowProbe::new(config.initial_window_size, config.maximum_window_size);
+        channels.set_growth_limit(window_probe.window());
         Self {
             packets,
             state,
@@ -79,6 +90,9 @@ impl<S: Side> Transport<S> {
             timers: Timers::default(),
             keepalive: Keepalive::new(keepalive),
             keepalive_requests: VecDeque::new(),
+            window_probe,
+            probe_request: None,
+            latest: now,
             ignored: 0,
             pings_outstanding: 0,
             failed: None,
@@ -96,6 +110,11 @@ impl<S: Side> Transport<S> {
                 ConnectionEvent::OpenRequested(question) => Event::OpenRequested(question),
                 ConnectionEvent::GlobalRequest(question) => Event::GlobalRequest(question),
                 ConnectionEvent::GlobalReply { id, reply } => {
+                    if self.probe_request == Some(id) {
+                        self.probe_request = None;
+                        self.window_probe.answer(self.latest);
+                        continue;
+                    }
                     if self.keepalive_requests.front() == Some(&id) {
                         self.keepalive_requests.pop_front();
                         continue;
@@ -106,6 +125,21 @@ impl<S: Side> Transport<S> {
             return Some(event.into());
         }
         None
+    }
+
+    /// Lets windows grow that hold the peer back; asks it for a sign of life when that is to be found out.
+    fn probe_window(&mut self, now: Instant) -> Result<(), Error> {
+        let received = self.channels.data_received();
+        if self.window_probe.look(now, received) {
+            self.channels.set_growth_limit(self.window_probe.window());
+        }
+        let may_ask = self.phase == Phase::Connection && !self.packets.is_exchanging_keys();
+        if may_ask && self.window_probe.asks(received) {
+            let out = self.packets.outbound();
+            self.probe_request = self.channels.global_request(KeepaliveRequest::NAME, &[], true, out)?;
+            self.window_probe.ask(now);
+        }
+        Ok(())
     }
 
     /// How far the connection has come.
@@ -136,6 +170,22 @@ impl<S: Side> Transport<S> {
     /// The session identifier (RFC 4253 §7.2), once there is one.
     pub fn session_id(&self) -> Option<&[u8]> {
         self.packets.session_id()
+    }
+
+    /// The server's host key of the first key exchange, as it was sent, once it is accepted.
+    pub fn first_host_key(&self) -> Option<&[u8]> {
+        self.packets.first_host_key()
+    }
+
+    /// The host's signature of the session identifier, as it came in the reply of the first key exchange; on a client
+    /// only. It is what `session-bind@openssh.com` shows to an agent.
+    pub fn first_host_signature(&self) -> Option<&[u8]> {
+        self.packets.first_host_signature()
+    }
+
+    /// What the peer has said it knows (RFC 8308), if it has.
+    pub fn peer_extensions(&self) -> Option<&PeerExtensions> {
+        self.packets.peer_extensions()
     }
 
     /// The peer's identification string, once it has come.
@@ -325,11 +375,13 @@ impl<S: Side> Transport<S> {
 
     /// Serves everything that has arrived.
     fn process(&mut self, now: Instant) -> Result<(), Error> {
+        self.latest = now;
         while self.phase != Phase::Ended {
             let Some(received) = self.packets.poll(now)? else { break };
             self.received(received, now)?;
         }
         self.more_of_auth()?;
+        self.probe_window(now)?;
         self.time_answer(now);
         self.output_taken();
         Ok(())
@@ -369,13 +421,14 @@ impl<S: Side> Transport<S> {
                 if first {
                     self.phase = Phase::Service;
                     let session_id = self.packets.session_id().unwrap_or_default().to_vec();
-                    self.state.first_keys(&session_id, self.packets.outbound());
+                    let host_key = self.packets.first_host_key().unwrap_or_default().to_vec();
+                    self.state.first_keys(&session_id, &host_key, self.packets.outbound());
                     self.keepalive.heard(now);
                 }
                 self.events.push_back(Event::KeysChanged { first, reason }.into());
             }
             Received::ExtInfo(extensions) => {
-                self.state.server_sig_algs(extensions.server_sig_algs.as_deref());
+                self.state.extensions(&extensions);
                 self.events.push_back(Event::Extensions(extensions).into());
             }
             Received::Disconnected { reason, description } => {

@@ -1,6 +1,9 @@
 //! What a server's machine asks its application: whether what a client offers is good enough.
 
+use konko_keys::certificate::Certificate;
+use konko_keys::identity::Identity;
 use konko_keys::public_key::PublicKey;
+use konko_keys::security_key::SecurityKeyAssertion;
 use konko_keys::signature_algorithm::SignatureAlgorithm;
 use zeroize::Zeroizing;
 
@@ -53,6 +56,29 @@ pub enum AttemptKind {
         key: PublicKey,
         /// The algorithm of the signature.
         algorithm: &'static SignatureAlgorithm,
+        /// What the authenticator said that holds the key, if one does. It satisfies the policy of the
+        /// configuration; whatever more is demanded of this key is for the application to check.
+        assertion: Option<SecurityKeyAssertion>,
+    },
+    /// A question, and no proof: whether this certificate would do. To accept it lets nobody in.
+    CertificateQuery {
+        /// The certificate, one for users. The signature of the authority that it names has been verified and
+        /// nothing else: whether that authority is believed, and whether the certificate is good now and for the
+        /// user, is for the application to find out ([`Certificate::check`]).
+        certificate: Certificate,
+        /// The algorithm of the request, one of those of certificates.
+        algorithm: &'static SignatureAlgorithm,
+    },
+    /// A certificate, and the proof that the certified key is possessed: that signature has been verified for this
+    /// connection, user and certificate.
+    Certificate {
+        /// The certificate, of which as much is known as in a query.
+        certificate: Certificate,
+        /// The algorithm of the request, one of those of certificates.
+        algorithm: &'static SignatureAlgorithm,
+        /// What the authenticator said that holds the key, if one does. It satisfies what the certificate demands,
+        /// and the policy of the configuration as far as the certificate does not lift it.
+        assertion: Option<SecurityKeyAssertion>,
     },
     /// The start of a dialogue (RFC 4256 §3.1).
     KeyboardInteractive {
@@ -63,6 +89,21 @@ pub enum AttemptKind {
     KeyboardInteractiveResponses {
         /// Exactly one for each prompt, in order.
         responses: Vec<Zeroizing<String>>,
+    },
+    /// A host's word for its user (RFC 4252 §9): the signature has been verified for this connection, the user and
+    /// the names below. That the key is this host's, that the host is believed, and that its user may log in as the
+    /// user of the attempt is for the application to find out.
+    HostBased {
+        /// The key of the client's host, or its certificate, one for hosts, of which only the signature of the
+        /// authority that it names has been verified.
+        key: Identity,
+        /// The algorithm of the signature.
+        algorithm: &'static SignatureAlgorithm,
+        /// The host's name, as the client says: ASCII letters, digits, and `.`, `-`, `_`, `:`, without the dot that
+        /// may end it. OpenSSH's server compares it with the name that belongs to the client's address.
+        client_host_name: String,
+        /// Who the user is on that host: at most 255 bytes, not escaped.
+        client_user_name: String,
     },
 }
 
@@ -75,15 +116,33 @@ impl std::fmt::Debug for AttemptKind {
             Self::PublicKeyQuery { key, algorithm } => {
                 write!(f, "PublicKeyQuery {{ key: {key:?}, algorithm: {:?} }}", algorithm.name)
             }
-            Self::PublicKey { key, algorithm } => {
-                write!(f, "PublicKey {{ key: {key:?}, algorithm: {:?} }}", algorithm.name)
-            }
+            Self::PublicKey { key, algorithm, assertion } => write!(
+                f,
+                "PublicKey {{ key: {key:?}, algorithm: {:?}, assertion: {assertion:?} }}",
+                algorithm.name
+            ),
+            Self::CertificateQuery { certificate, algorithm } => write!(
+                f,
+                "CertificateQuery {{ certificate: {certificate:?}, algorithm: {:?} }}",
+                algorithm.name
+            ),
+            Self::Certificate { certificate, algorithm, assertion } => write!(
+                f,
+                "Certificate {{ certificate: {certificate:?}, algorithm: {:?}, assertion: {assertion:?} }}",
+                algorithm.name
+            ),
             Self::KeyboardInteractive { submethods } => {
                 write!(f, "KeyboardInteractive {{ submethods: {submethods:?} }}")
             }
             Self::KeyboardInteractiveResponses { responses } => {
                 write!(f, "KeyboardInteractiveResponses({} responses)", responses.len())
             }
+            Self::HostBased { key, algorithm, client_host_name, client_user_name } => write!(
+                f,
+                "HostBased {{ key: {key:?}, algorithm: {:?}, client_host_name: {client_host_name:?}, \
+                 client_user_name: {client_user_name:?} }}",
+                algorithm.name
+            ),
         }
     }
 }

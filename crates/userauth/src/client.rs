@@ -4,8 +4,6 @@
 
 use std::collections::VecDeque;
 
-use konko_keys::public_key::PublicKey;
-use konko_keys::signature_algorithm::SignatureAlgorithm;
 use konko_wire::decode::Rest;
 use konko_wire::encode::{Encode, MessageSink};
 use konko_wire::message::userauth::{
@@ -14,9 +12,12 @@ use konko_wire::message::userauth::{
 use konko_wire::number::service;
 use zeroize::Zeroizing;
 
+use crate::client_method::Method;
 use crate::error::AuthError;
 use crate::event::ClientAuthEvent;
+use crate::method::host_based::HostClaim;
 use crate::method::{keyboard_interactive, password, public_key};
+use crate::offered_key::OfferedKey;
 use crate::question::{PasswordChangeQuestion, PromptQuestion, SignatureQuestion};
 use crate::signed_request::SignedRequest;
 use crate::ticket::{Ticket, Tickets};
@@ -38,6 +39,9 @@ pub struct ClientAuthConfig {
     pub maximum_info_rounds: u32,
     /// The most SSH_MSG_USERAUTH_REQUESTs that are sent on one connection. The default is 64.
     pub maximum_requests: u32,
+    /// Whether a proof by a key says to which server it is made, where the server knows how to read that
+    /// (`publickey-hostbound-v00@openssh.com`). An agent can tell from it for whom it signs. The default is true.
+    pub host_bound: bool,
 }
 
 impl Default for ClientAuthConfig {
@@ -47,49 +51,7 @@ impl Default for ClientAuthConfig {
             maximum_banner_bytes: 64 * 1024,
             maximum_info_rounds: 32,
             maximum_requests: 64,
-        }
-    }
-}
-
-/// How to authenticate. Passwords are cleared when they are dropped and left out of the debug output.
-#[non_exhaustive]
-pub enum Method {
-    /// By nothing (RFC 4252 §5.2): it succeeds where no authentication is needed, and else tells the methods.
-    None,
-    /// By a password (RFC 4252 §8).
-    Password(Zeroizing<String>),
-    /// By a key (RFC 4252 §7). The private half is not needed here: a [`SignatureQuestion`] is asked.
-    PublicKey {
-        /// The public half.
-        key: PublicKey,
-        /// The algorithm to sign with; it must be one for keys of this type. Which of them a server takes, its
-        /// `server-sig-algs` tells (RFC 8308 §3.1).
-        algorithm: &'static SignatureAlgorithm,
-        /// Whether to ask the server first if the key would do. It saves signatures that cost a touch or a
-        /// confirmation, for one round trip.
-        query_first: bool,
-    },
-    /// By a dialogue (RFC 4256).
-    KeyboardInteractive {
-        /// What to ask for, comma-separated; usually empty.
-        submethods: String,
-    },
-}
-
-impl std::fmt::Debug for Method {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::None => f.write_str("None"),
-            Self::Password(_) => f.write_str("Password(..)"),
-            Self::PublicKey { key, algorithm, query_first } => f
-                .debug_struct("PublicKey")
-                .field("key", key)
-                .field("algorithm", &algorithm.name)
-                .field("query_first", query_first)
-                .finish(),
-            Self::KeyboardInteractive { submethods } => {
-                f.debug_struct("KeyboardInteractive").field("submethods", submethods).finish()
-            }
+            host_bound: true,
         }
     }
 }
@@ -99,6 +61,9 @@ pub struct ClientAuth {
     config: ClientAuthConfig,
     tickets: Tickets,
     server_sig_algs: Option<Vec<String>>,
+    host_key: Option<Vec<u8>>,
+    /// Whether the server knows `publickey-hostbound-v00@openssh.com`.
+    server_knows_host_bound: bool,
     user_name: String,
     phase: Phase,
     events: VecDeque<ClientAuthEvent>,
@@ -123,15 +88,21 @@ enum Phase {
 enum Running {
     None,
     Password,
-    Query { key: PublicKey, algorithm: &'static SignatureAlgorithm },
+    Query(OfferedKey),
     Proof,
+    HostProof,
     KeyboardInteractive { rounds: u32 },
 }
 
 /// What the application was asked.
 enum Asked {
-    Signature { key: PublicKey, algorithm: &'static SignatureAlgorithm },
-    Prompts { count: usize, rounds: u32 },
+    /// With the server's host key, if it is part of what is signed.
+    Signature(OfferedKey, Option<Vec<u8>>),
+    HostSignature(HostClaim),
+    Prompts {
+        count: usize,
+        rounds: u32,
+    },
     PasswordChange,
 }
 
@@ -152,6 +123,8 @@ impl ClientAuth {
             config,
             tickets: Tickets::new(),
             server_sig_algs: None,
+            host_key: None,
+            server_knows_host_bound: false,
             user_name: String::new(),
             phase: Phase::Idle,
             events: VecDeque::new(),
@@ -175,6 +148,17 @@ impl ClientAuth {
     /// The signature algorithms that the server takes, if it told.
     pub fn server_sig_algs(&self) -> Option<&[String]> {
         self.server_sig_algs.as_deref()
+    }
+
+    /// Tells the host key, or host certificate, that the server showed in the first key exchange, as it came.
+    pub fn set_host_key(&mut self, blob: &[u8]) {
+        self.host_key = Some(blob.to_vec());
+    }
+
+    /// Tells that the server knows `publickey-hostbound-v00@openssh.com`: it has said so with the extension
+    /// `publickey-hostbound@openssh.com`.
+    pub const fn set_server_knows_host_bound(&mut self, knows: bool) {
+        self.server_knows_host_bound = knows;
     }
 
     /// Whether the user is authenticated.
@@ -230,11 +214,17 @@ impl ClientAuth {
                 self.request("password", &password::request_fields(&secret), Running::Password, out)
             }
             Method::PublicKey { key, algorithm, query_first } => {
-                self.begin_public_key(key, algorithm, query_first, out)
+                self.begin_public_key(OfferedKey::new(key.into(), algorithm), query_first, out)
+            }
+            Method::Certificate { certificate, algorithm, query_first } => {
+                self.begin_public_key(OfferedKey::new(certificate.into(), algorithm), query_first, out)
             }
             Method::KeyboardInteractive { submethods } => {
                 let fields = keyboard_interactive::request_fields(&submethods);
                 self.request("keyboard-interactive", &fields, Running::KeyboardInteractive { rounds: 0 }, out)
+            }
+            Method::HostBased { key, algorithm, client_host_name, client_user_name } => {
+                self.begin_host_based(OfferedKey::new(key, algorithm), client_host_name, client_user_name)
             }
         };
         if begun.is_err() {
@@ -245,23 +235,44 @@ impl ClientAuth {
 
     fn begin_public_key(
         &mut self,
-        key: PublicKey,
-        algorithm: &'static SignatureAlgorithm,
+        offered: Option<OfferedKey>,
         query_first: bool,
         out: &mut impl MessageSink,
     ) -> Result<(), AuthError> {
-        if key.key_type() != algorithm.key_type {
-            return Err(AuthError::ApiMisuse("the signature algorithm is not one for this type of key"));
+        let offered = offered.ok_or(WRONG_ALGORITHM)?;
+        self.check_session()?;
+        if query_first {
+            let fields = public_key::query_fields(&offered);
+            return self.request("publickey", &fields, Running::Query(offered), out);
         }
+        self.check_request_limit()?;
+        self.ask_signature(offered);
+        Ok(())
+    }
+
+    fn begin_host_based(
+        &mut self,
+        offered: Option<OfferedKey>,
+        client_host_name: String,
+        client_user_name: String,
+    ) -> Result<(), AuthError> {
+        let claim =
+            HostClaim { offered: offered.ok_or(WRONG_ALGORITHM)?, client_host_name, client_user_name };
+        if !claim.is_well_formed() {
+            return Err(AuthError::ApiMisuse("the client's host or user name is not one"));
+        }
+        self.check_session()?;
+        self.check_request_limit()?;
+        let data = claim.data(self.tickets.session_id(), &self.user_name);
+        let offered = claim.offered.clone();
+        self.ask_for_signature(offered, data, Asked::HostSignature(claim));
+        Ok(())
+    }
+
+    fn check_session(&self) -> Result<(), AuthError> {
         if self.tickets.session_id().is_empty() {
             return Err(AuthError::ApiMisuse("the session identifier is not known yet"));
         }
-        if query_first {
-            let fields = public_key::query_fields(&key, algorithm);
-            return self.request("publickey", &fields, Running::Query { key, algorithm }, out);
-        }
-        self.check_request_limit()?;
-        self.ask_signature(key, algorithm);
         Ok(())
     }
 
@@ -318,12 +329,16 @@ impl ClientAuth {
     /// secrets into whatever prompt the server draws next.
     fn handle_success(&mut self, payload: &[u8]) -> Result<(), AuthError> {
         match self.phase {
-            Phase::Waiting(Running::Query { .. }) => {
+            Phase::Waiting(Running::Query(_)) => {
                 // RFC 4252 §7: a query is answered by SSH_MSG_USERAUTH_FAILURE or SSH_MSG_USERAUTH_PK_OK.
                 return Err(AuthError::PeerMisbehaved("SSH_MSG_USERAUTH_SUCCESS in answer to a key query"));
             }
             Phase::Waiting(
-                Running::None | Running::Password | Running::Proof | Running::KeyboardInteractive { .. },
+                Running::None
+                | Running::Password
+                | Running::Proof
+                | Running::HostProof
+                | Running::KeyboardInteractive { .. },
             ) => {}
             Phase::Idle | Phase::Asking(..) => {
                 return Err(AuthError::PeerMisbehaved(
@@ -372,10 +387,13 @@ impl ClientAuth {
             Running::Proof => {
                 Err(AuthError::PeerMisbehaved("SSH_MSG_USERAUTH_PK_OK in answer to a signed request"))
             }
-            Running::Query { key, algorithm } => {
-                public_key::check_pk_ok(payload, &key, algorithm)?;
+            Running::HostProof => {
+                Err(AuthError::PeerMisbehaved("message 60 in answer to the method hostbased"))
+            }
+            Running::Query(offered) => {
+                public_key::check_pk_ok(payload, &offered)?;
                 self.events.push_back(ClientAuthEvent::KeyAcceptable);
-                self.ask_signature(key, algorithm);
+                self.ask_signature(offered);
                 Ok(())
             }
             Running::Password => {
@@ -434,12 +452,17 @@ impl ClientAuth {
         signature: Vec<u8>,
         out: &mut impl MessageSink,
     ) -> Result<(), AuthError> {
-        // Only a signature question carries the ticket of one.
-        let Asked::Signature { key, algorithm } = self.answered(&question.ticket)? else {
-            return Err(STALE);
-        };
-        let fields = public_key::proof_fields(&key, algorithm, &signature);
-        self.request("publickey", &fields, Running::Proof, out)
+        match self.answered(&question.ticket)? {
+            Asked::Signature(offered, host_key) => {
+                let (method_name, fields) = public_key::proof(&offered, host_key.as_deref(), &signature);
+                self.request(method_name, &fields, Running::Proof, out)
+            }
+            Asked::HostSignature(claim) => {
+                self.request("hostbased", &claim.fields(&signature), Running::HostProof, out)
+            }
+            // Only a signature question carries the ticket of one.
+            Asked::Prompts { .. } | Asked::PasswordChange => Err(STALE),
+        }
     }
 
     /// Answers the prompts. Their number must be that of the prompts.
@@ -526,19 +549,30 @@ impl ClientAuth {
         }
     }
 
-    fn ask_signature(&mut self, key: PublicKey, algorithm: &'static SignatureAlgorithm) {
+    fn ask_signature(&mut self, offered: OfferedKey) {
+        let bound = self.config.host_bound && self.server_knows_host_bound;
+        let host_key = if bound { self.host_key.clone() } else { None };
         let data = SignedRequest {
             session_id: self.tickets.session_id(),
             user_name: &self.user_name,
             service_name: service::CONNECTION,
-            algorithm: algorithm.name,
-            public_key: key.blob(),
+            algorithm: offered.algorithm().name,
+            public_key: offered.blob(),
+            host_key: host_key.as_deref(),
         }
         .to_bytes();
+        self.ask_for_signature(offered.clone(), data, Asked::Signature(offered, host_key));
+    }
+
+    fn ask_for_signature(&mut self, offered: OfferedKey, data: Vec<u8>, asked: Asked) {
         let ticket = self.tickets.issue();
-        self.phase = Phase::Asking(ticket.clone(), Asked::Signature { key: key.clone(), algorithm });
+        self.phase = Phase::Asking(ticket.clone(), asked);
+        let algorithm = offered.algorithm().of_signature();
+        let key = offered.identity().public_key().clone();
+        let certificate = offered.identity().certificate().cloned();
         self.events.push_back(ClientAuthEvent::SignatureWanted(SignatureQuestion {
             key,
+            certificate,
             algorithm,
             data,
             ticket,
@@ -576,6 +610,9 @@ impl ClientAuth {
         Ok(())
     }
 }
+
+const WRONG_ALGORITHM: AuthError =
+    AuthError::ApiMisuse("the signature algorithm is not one for this type of key");
 
 const STALE: AuthError = AuthError::ApiMisuse("the question is not the one that is open");
 

@@ -12,14 +12,17 @@ mod ticket;
 pub mod question;
 pub mod attempt;
 pub mod event;
+mod offered_key;
 mod method;
+pub mod client_method;
 pub mod client;
 pub mod server;
 #[cfg(test)]
 mod tests;
 
 pub use attempt::{Attempt, AttemptKind};
-pub use client::{ClientAuth, ClientAuthConfig, Method};
+pub use client::{ClientAuth, ClientAuthConfig};
+pub use client_method::Method;
 pub use error::AuthError;
 pub use event::{ClientAuthEvent, ServerAuthEvent};
 pub use method_name::MethodName;

@@ -12,11 +12,13 @@ pub enum MethodName {
     Password,
     /// `keyboard-interactive` (RFC 4256).
     KeyboardInteractive,
+    /// `hostbased` (RFC 4252 §9).
+    HostBased,
 }
 
 impl MethodName {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::PublicKey, Self::Password, Self::KeyboardInteractive];
+    pub const ALL: [Self; 4] = [Self::PublicKey, Self::Password, Self::KeyboardInteractive, Self::HostBased];
 
     /// The name on the wire.
     pub const fn as_str(self) -> &'static str {
@@ -24,6 +26,7 @@ impl MethodName {
             Self::PublicKey => "publickey",
             Self::Password => "password",
             Self::KeyboardInteractive => "keyboard-interactive",
+            Self::HostBased => "hostbased",
         }
     }
 

@@ -1,5 +1,6 @@
 //! What a client's machine asks its application. A question is answered once, by value; it is void after that.
 
+use konko_keys::certificate::Certificate;
 use konko_keys::public_key::PublicKey;
 use konko_keys::signature_algorithm::SignatureAlgorithm;
 
@@ -11,7 +12,10 @@ use crate::ticket::Ticket;
 pub struct SignatureQuestion {
     /// The public half of the key that is to sign.
     pub key: PublicKey,
-    /// The algorithm to sign with.
+    /// The certificate for that key, if it is one that is offered; a holder of several keys may know the private
+    /// half by it.
+    pub certificate: Option<Certificate>,
+    /// The algorithm to sign with, whose name the signature has to bear; never one of certificates.
     pub algorithm: &'static SignatureAlgorithm,
     /// Exactly what is to be signed.
     pub data: Vec<u8>,

@@ -5,7 +5,10 @@
 use std::collections::VecDeque;
 
 use konko_keys::public_key::MINIMUM_RSA_BITS;
-use konko_keys::signature_algorithm::{SIGNATURE_ALGORITHMS, SignatureAlgorithm};
+use konko_keys::security_key::SecurityKeyPolicy;
+use konko_keys::signature_algorithm::{
+    CERTIFICATE_ALGORITHMS, SECURITY_KEY_ALGORITHMS, SIGNATURE_ALGORITHMS, SignatureAlgorithm,
+};
 use konko_wire::encode::MessageSink;
 use konko_wire::message::userauth::{
     UserauthBanner, UserauthFailure, UserauthInfoResponse, UserauthPasswdChangereq, UserauthPkOk,
@@ -18,9 +21,10 @@ use zeroize::Zeroizing;
 use crate::attempt::{Attempt, AttemptKind};
 use crate::error::AuthError;
 use crate::event::ServerAuthEvent;
-use crate::method::public_key::{KeyPolicy, KeyRequest};
-use crate::method::{keyboard_interactive, password};
+use crate::method::public_key::{HOST_BOUND, KeyRequest, Requester};
+use crate::method::{host_based, keyboard_interactive, password};
 use crate::method_name::MethodName;
+use crate::offered_key::KeyPolicy;
 use crate::question::Prompts;
 use crate::ticket::{Ticket, Tickets};
 
@@ -42,10 +46,14 @@ pub struct ServerAuthConfig {
     pub maximum_requests: u32,
     /// The most key queries, whatever their answer. The default is 16.
     pub maximum_queries: u32,
-    /// The signature algorithms that are accepted. The default is all that are not legacy.
+    /// The signature algorithms that are accepted, of users and of hosts; those of certificates are named here too.
+    /// The default is all that are not legacy.
     pub signature_algorithms: Vec<&'static SignatureAlgorithm>,
     /// The least size of the modulus of an RSA key, in bits. The default is 2,048.
     pub minimum_rsa_bits: usize,
+    /// What every signature of a security key must say. The default demands a touch. An application that judges the
+    /// assertion of each attempt itself, because some keys need no touch, demands nothing here.
+    pub security_keys: SecurityKeyPolicy,
     /// The longest password or response that reaches the application, in bytes. The default is 1,024.
     pub maximum_password_len: usize,
     /// Whether a request may name another user than the one before it. If so, the change resets everything but
@@ -61,8 +69,13 @@ impl Default for ServerAuthConfig {
             maximum_attempts: 6,
             maximum_requests: 64,
             maximum_queries: 16,
-            signature_algorithms: SIGNATURE_ALGORITHMS.iter().copied().filter(|row| !row.legacy).collect(),
+            signature_algorithms: [CERTIFICATE_ALGORITHMS, SIGNATURE_ALGORITHMS, SECURITY_KEY_ALGORITHMS]
+                .concat()
+                .into_iter()
+                .filter(|row| !row.legacy)
+                .collect(),
             minimum_rsa_bits: MINIMUM_RSA_BITS,
+            security_keys: SecurityKeyPolicy::default(),
             maximum_password_len: 1024,
             user_name_may_change: false,
         }
@@ -73,6 +86,8 @@ impl Default for ServerAuthConfig {
 pub struct ServerAuth {
     config: ServerAuthConfig,
     tickets: Tickets,
+    /// The host key that was shown in the first key exchange.
+    host_key: Option<Vec<u8>>,
     /// "authentications that can continue".
     methods: Vec<MethodName>,
     user_name: Option<String>,
@@ -111,6 +126,7 @@ enum Proof {
     },
     PublicKey,
     KeyboardInteractive,
+    HostBased,
 }
 
 /// What the machine itself makes of a request.
@@ -142,6 +158,7 @@ impl ServerAuth {
             methods: config.methods.clone(),
             config,
             tickets: Tickets::new(),
+            host_key: None,
             user_name: None,
             partially_authenticated: false,
             phase: Phase::Idle,
@@ -156,6 +173,12 @@ impl ServerAuth {
     /// Tells the session identifier (RFC 4253 §7.2), once, before the first request.
     pub fn set_session_id(&mut self, id: &[u8]) {
         self.tickets.set_session_id(id);
+    }
+
+    /// Tells the host key, or host certificate, that was shown in the first key exchange, as it was sent. Without it
+    /// the method `publickey-hostbound-v00@openssh.com` is unknown.
+    pub fn set_host_key(&mut self, blob: &[u8]) {
+        self.host_key = Some(blob.to_vec());
     }
 
     /// Whether the user is authenticated.
@@ -329,11 +352,23 @@ impl ServerAuth {
                 Judgement::Ask(AttemptKind::None, Proof::None)
             });
         }
-        let method = MethodName::by_name(request.method_name).filter(|name| self.methods.contains(name));
         let fields = request.method_fields.0;
+        let host_bound = self.host_key.is_some() && request.method_name == HOST_BOUND.as_bytes();
+        let method =
+            if host_bound { Some(MethodName::PublicKey) } else { MethodName::by_name(request.method_name) };
+        let method = method.filter(|name| self.methods.contains(name));
         let (kind, proof) = match method {
             None => return Ok(Judgement::Fail),
-            Some(MethodName::PublicKey) => return self.key_judgement(fields, user_name),
+            Some(MethodName::PublicKey) if host_bound => {
+                return self.key_judgement(&KeyRequest::decode_host_bound(fields)?, user_name);
+            }
+            Some(MethodName::PublicKey) => {
+                return self.key_judgement(&KeyRequest::decode(fields)?, user_name);
+            }
+            Some(MethodName::HostBased) => {
+                let kind = host_based::attempt(fields, &self.key_policy(), &self.requester(user_name))?;
+                (kind, Proof::HostBased)
+            }
             Some(MethodName::Password) => {
                 let maximum_len = self.config.maximum_password_len;
                 (password::attempt(fields, maximum_len, change_demanded)?, Proof::Password)
@@ -345,8 +380,19 @@ impl ServerAuth {
         Ok(kind.map_or(Judgement::Fail, |kind| Judgement::Ask(kind, proof)))
     }
 
-    fn key_judgement(&mut self, fields: &[u8], user_name: &str) -> Result<Judgement, AuthError> {
-        let request = KeyRequest::decode(fields)?;
+    fn key_policy(&self) -> KeyPolicy<'_> {
+        KeyPolicy {
+            algorithms: &self.config.signature_algorithms,
+            minimum_rsa_bits: self.config.minimum_rsa_bits,
+            security_keys: self.config.security_keys,
+        }
+    }
+
+    fn requester<'a>(&'a self, user_name: &'a str) -> Requester<'a> {
+        Requester { session_id: self.tickets.session_id(), user_name, host_key: self.host_key.as_deref() }
+    }
+
+    fn key_judgement(&mut self, request: &KeyRequest<'_>, user_name: &str) -> Result<Judgement, AuthError> {
         let refusal = if request.is_query() {
             self.queries += 1;
             if self.queries > self.config.maximum_queries {
@@ -356,11 +402,7 @@ impl ServerAuth {
         } else {
             Judgement::Fail
         };
-        let policy = KeyPolicy {
-            algorithms: &self.config.signature_algorithms,
-            minimum_rsa_bits: self.config.minimum_rsa_bits,
-        };
-        let Some(kind) = request.attempt(&policy, self.tickets.session_id(), user_name) else {
+        let Some(kind) = request.attempt(&self.key_policy(), &self.requester(user_name)) else {
             return Ok(refusal);
         };
         let proof = if request.is_query() {
@@ -421,7 +463,11 @@ impl ServerAuth {
             Proof::Query { algorithm, public_key } => {
                 out.send(&UserauthPkOk { algorithm: &algorithm, public_key: &public_key });
             }
-            Proof::None | Proof::Password | Proof::PublicKey | Proof::KeyboardInteractive => {
+            Proof::None
+            | Proof::Password
+            | Proof::PublicKey
+            | Proof::KeyboardInteractive
+            | Proof::HostBased => {
                 out.send(&UserauthSuccess {});
                 self.phase = Phase::Done;
                 self.held.clear();
@@ -450,7 +496,9 @@ impl ServerAuth {
             (Proof::None | Proof::Query { .. }, _) => Some("what proves nothing cannot succeed partially"),
             (_, None) => Some("a method that can continue is not implemented"),
             (_, Some(methods)) if methods.is_empty() => Some("no method can continue"),
-            (Proof::Password | Proof::PublicKey | Proof::KeyboardInteractive, Some(_)) => None,
+            (Proof::Password | Proof::PublicKey | Proof::KeyboardInteractive | Proof::HostBased, Some(_)) => {
+                None
+            }
         };
         if let Some(misuse) = misuse {
             return self.reject_misuse(&proof, misuse, out);
@@ -549,7 +597,9 @@ impl ServerAuth {
                 self.send_failure(false, out);
                 Ok(())
             }
-            Proof::Password | Proof::PublicKey | Proof::KeyboardInteractive => self.fail(out),
+            Proof::Password | Proof::PublicKey | Proof::KeyboardInteractive | Proof::HostBased => {
+                self.fail(out)
+            }
         }
     }
 

@@ -9,7 +9,9 @@ use crate::key_exchange::transcript::Transcript;
 use crate::negotiation::Negotiated;
 use crate::outbound::Outbound;
 use crate::role::Role;
-use konko_keys::public_key::PublicKey;
+use konko_keys::error::{CertificateError, SignatureError};
+use konko_keys::identity::Identity;
+use konko_keys::signature_algorithm::SignatureAlgorithm;
 use konko_wire::number::MessageRange;
 
 enum Method {
@@ -30,9 +32,9 @@ pub(super) struct Exchanging {
 pub(super) enum Exchange {
     Waits(Exchanging),
     /// A client has the server's reply; the signature in it is verified.
-    Verified(Agreed, PublicKey),
+    Verified(Agreed, Identity),
     /// A server has the client's value, and must sign.
-    ToSign(Agreed, PublicKey, UnsignedReply),
+    ToSign(Agreed, Identity, UnsignedReply),
 }
 
 impl Exchanging {
@@ -68,7 +70,7 @@ impl Exchanging {
         self,
         payload: &[u8],
         config: &PacketConfig,
-        host_keys: &[PublicKey],
+        host_keys: &[Identity],
         outbound: &mut Outbound,
     ) -> Result<Exchange, PacketError> {
         if self.discard_guess {
@@ -83,19 +85,20 @@ impl Exchanging {
                     Ok(Exchange::Waits(Self { negotiated, transcript, method, discard_guess }))
                 }
                 ClientProgress::Done(reply) => {
-                    let host_key = PublicKey::decode(&reply.host_key).map_err(PacketError::HostKey)?;
-                    let bits = u32::try_from(host_key.bits()).unwrap_or(u32::MAX);
-                    if host_key.key_type() == "ssh-rsa" && bits < config.minimum_rsa_bits {
+                    let host_key = decode_host_key(&reply.host_key)?;
+                    let bits = u32::try_from(host_key.public_key().bits()).unwrap_or(u32::MAX);
+                    if host_key.public_key().key_type() == "ssh-rsa" && bits < config.minimum_rsa_bits {
                         return Err(PacketError::HostKeyTooShort { bits });
                     }
                     let hash = negotiated.kex.hash;
                     let exchange_hash =
                         transcript.exchange_hash(hash, &reply.host_key, &reply.values, &reply.shared_secret);
-                    host_key
-                        .verify(negotiated.host_key, &exchange_hash, &reply.signature)
+                    verify(&host_key, negotiated.host_key, &exchange_hash, &reply.signature)
                         .map_err(PacketError::HostKeySignature)?;
                     let shared_secret = reply.shared_secret;
-                    Ok(Exchange::Verified(Agreed { negotiated, shared_secret, exchange_hash }, host_key))
+                    let host_signature = Some(reply.signature);
+                    let agreed = Agreed { negotiated, shared_secret, exchange_hash, host_signature };
+                    Ok(Exchange::Verified(agreed, host_key))
                 }
             },
             Method::Server(method) => match method.handle(payload, config.moduli.as_deref(), outbound)? {
@@ -111,10 +114,31 @@ impl Exchanging {
                     let exchange_hash =
                         transcript.exchange_hash(hash, host_key.blob(), &value.values, &value.shared_secret);
                     let shared_secret = value.shared_secret;
-                    let agreed = Agreed { negotiated, shared_secret, exchange_hash };
+                    let agreed = Agreed { negotiated, shared_secret, exchange_hash, host_signature: None };
                     Ok(Exchange::ToSign(agreed, host_key, value.reply))
                 }
             },
         }
+    }
+}
+
+/// Reads what a server sent as its host key: a bare key, or a certificate whose authority has signed it.
+fn decode_host_key(blob: &[u8]) -> Result<Identity, PacketError> {
+    Identity::decode(blob).map_err(|error| match error {
+        CertificateError::Key(error) => PacketError::HostKey(error),
+        error => PacketError::HostCertificate(error),
+    })
+}
+
+/// Verifies under the row that was agreed on: a certificate where a certificate was, and a bare key where not.
+fn verify(
+    host_key: &Identity,
+    algorithm: &'static SignatureAlgorithm,
+    exchange_hash: &[u8],
+    signature: &[u8],
+) -> Result<(), SignatureError> {
+    match host_key {
+        Identity::Key(key) => key.verify(algorithm, exchange_hash, signature),
+        Identity::Certificate(certificate) => certificate.verify(algorithm, exchange_hash, signature),
     }
 }

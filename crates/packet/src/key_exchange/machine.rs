@@ -17,6 +17,7 @@ use crate::rekey::RekeyReason;
 use crate::role::Role;
 use bytes::Bytes;
 use konko_crypto::hash::HashOutput;
+use konko_keys::identity::Identity;
 use konko_keys::public_key::PublicKey;
 use konko_wire::identification::Identification;
 use konko_wire::message::transport::{Encoded, KexInit, NewKeys};
@@ -31,7 +32,7 @@ struct Proposed {
 /// A client must know whether it may trust the host key.
 struct HostKeyPending {
     agreed: Agreed,
-    host_key: PublicKey,
+    host_key: Identity,
     generation: u64,
     reason: RekeyReason,
 }
@@ -39,7 +40,7 @@ struct HostKeyPending {
 /// A server needs a signature.
 struct SignaturePending {
     agreed: Agreed,
-    host_key: PublicKey,
+    host_key: Identity,
     reply: UnsignedReply,
     generation: u64,
     reason: RekeyReason,
@@ -81,12 +82,16 @@ pub(crate) struct KeyExchange {
     role: Role,
     config: Arc<PacketConfig>,
     offered: Algorithms,
-    host_keys: Vec<PublicKey>,
+    host_keys: Vec<Identity>,
     peer_identification: Option<Identification>,
     session_id: Option<HashOutput>,
     negotiated: Option<Negotiated>,
     /// The host key of the first exchange, on a client.
     accepted_host_key: Option<PublicKey>,
+    /// The host key of the first exchange as it was sent.
+    first_host_key: Option<Vec<u8>>,
+    /// The host's signature of the first exchange hash, on a client.
+    first_host_signature: Option<Vec<u8>>,
     strict: bool,
     peer_takes_ext_info: bool,
     generation: u64,
@@ -97,7 +102,7 @@ pub(crate) struct KeyExchange {
 }
 
 impl KeyExchange {
-    pub(crate) fn new(role: Role, config: Arc<PacketConfig>, host_keys: Vec<PublicKey>) -> Self {
+    pub(crate) fn new(role: Role, config: Arc<PacketConfig>, host_keys: Vec<Identity>) -> Self {
         let has_moduli = config.moduli.as_ref().is_some_and(|moduli| !moduli.is_empty());
         Self {
             role,
@@ -108,6 +113,8 @@ impl KeyExchange {
             session_id: None,
             negotiated: None,
             accepted_host_key: None,
+            first_host_key: None,
+            first_host_signature: None,
             strict: false,
             peer_takes_ext_info: false,
             generation: 0,
@@ -142,11 +149,19 @@ impl KeyExchange {
 
     #[cfg(test)]
     pub(crate) fn replace_host_keys(&mut self, host_keys: Vec<PublicKey>) {
-        self.host_keys = host_keys;
+        self.host_keys = host_keys.into_iter().map(Identity::Key).collect();
     }
 
     pub(crate) fn session_id(&self) -> Option<&[u8]> {
         self.session_id.as_deref()
+    }
+
+    pub(crate) fn first_host_key(&self) -> Option<&[u8]> {
+        self.first_host_key.as_deref()
+    }
+
+    pub(crate) fn first_host_signature(&self) -> Option<&[u8]> {
+        self.first_host_signature.as_deref()
     }
 
     pub(crate) fn negotiated(&self) -> Option<&Negotiated> {
@@ -316,8 +331,8 @@ impl KeyExchange {
             Exchange::ToSign(agreed, host_key, reply) => {
                 self.generation += 1;
                 let question = SignatureQuestion {
-                    algorithm: agreed.negotiated.host_key,
-                    host_key: host_key.clone(),
+                    algorithm: agreed.negotiated.host_key.of_signature(),
+                    host_key: host_key.public_key().clone(),
                     data: agreed.exchange_hash.to_vec(),
                     generation: self.generation,
                 };
@@ -332,12 +347,13 @@ impl KeyExchange {
     fn verified(
         &mut self,
         agreed: Agreed,
-        host_key: PublicKey,
+        host_key: Identity,
         reason: RekeyReason,
         outbound: &mut Outbound,
     ) -> Result<Step, PacketError> {
         if let Some(accepted) = &self.accepted_host_key {
-            if *accepted != host_key {
+            // The certificate may have been renewed in the meantime; the key is the one that was believed.
+            if accepted != host_key.public_key() {
                 return Err(PacketError::HostKeyChanged);
             }
             self.send_new_keys(agreed, reason, outbound)?;
@@ -346,7 +362,8 @@ impl KeyExchange {
         self.generation += 1;
         let generation = self.generation;
         let algorithm = agreed.negotiated.host_key;
-        let question = HostKeyQuestion { host_key: host_key.clone(), algorithm, generation };
+        let (key, certificate) = (host_key.public_key().clone(), host_key.certificate().cloned());
+        let question = HostKeyQuestion { host_key: key, certificate, algorithm, generation };
         self.state = State::HostKeyPending(Box::new(HostKeyPending { agreed, host_key, generation, reason }));
         Ok(Step::AskHostKey(question))
     }
@@ -358,7 +375,8 @@ impl KeyExchange {
     ) -> Result<(), PacketError> {
         match std::mem::replace(&mut self.state, State::Failed) {
             State::HostKeyPending(pending) if pending.generation == question.generation => {
-                self.accepted_host_key = Some(pending.host_key);
+                self.first_host_key.get_or_insert_with(|| pending.host_key.blob().to_vec());
+                self.accepted_host_key = Some(pending.host_key.public_key().clone());
                 self.send_new_keys(pending.agreed, pending.reason, outbound)
             }
             _ => Err(PacketError::ApiMisuse("an answer to a host key question that is not open")),
@@ -374,6 +392,7 @@ impl KeyExchange {
         match std::mem::replace(&mut self.state, State::Failed) {
             State::SignaturePending(pending) if pending.generation == question.generation => {
                 pending.reply.send(pending.host_key.blob(), signature, outbound);
+                self.first_host_key.get_or_insert_with(|| pending.host_key.blob().to_vec());
                 self.send_new_keys(pending.agreed, pending.reason, outbound)
             }
             _ => Err(PacketError::ApiMisuse("an answer to a signature question that is not open")),
@@ -383,11 +402,14 @@ impl KeyExchange {
     /// Sends `SSH_MSG_NEWKEYS`, and from then on under the new keys.
     fn send_new_keys(
         &mut self,
-        agreed: Agreed,
+        mut agreed: Agreed,
         reason: RekeyReason,
         outbound: &mut Outbound,
     ) -> Result<(), PacketError> {
         let first = self.session_id.is_none();
+        if first {
+            self.first_host_signature = agreed.host_signature.take();
+        }
         // RFC 4253 §7.2: "The exchange hash H from the first key exchange is additionally used as the session
         // identifier ... Once computed, the session identifier is not changed".
         let session_id = *self.session_id.get_or_insert(agreed.exchange_hash);

@@ -3,4 +3,5 @@
 
 pub(crate) mod password;
 pub(crate) mod public_key;
+pub(crate) mod host_based;
 pub(crate) mod keyboard_interactive;

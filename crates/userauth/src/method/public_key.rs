@@ -1,46 +1,64 @@
-//! The method `publickey` (RFC 4252 §7): a query whether a key would do, and a proof that it is possessed.
+//! The method `publickey` (RFC 4252 §7): a query whether a key would do, and a proof that it is possessed; and
+//! `publickey-hostbound-v00@openssh.com`, the same with the server's host key in what is signed.
 
-use konko_keys::public_key::PublicKey;
-use konko_keys::signature_algorithm::SignatureAlgorithm;
+use konko_keys::certificate_kind::CertificateKind;
+use konko_keys::identity::Identity;
 use konko_wire::encode::Encode;
-use konko_wire::message::userauth::{PublicKeyProof, PublicKeyQuery, UserauthPkOk};
+use konko_wire::message::userauth::{
+    HostBoundPublicKeyProof, HostBoundPublicKeyQuery, PublicKeyProof, PublicKeyQuery, UserauthPkOk,
+};
 use konko_wire::number::service;
 
 use crate::attempt::AttemptKind;
 use crate::error::AuthError;
+use crate::offered_key::{KeyPolicy, OfferedKey};
 use crate::signed_request::SignedRequest;
+
+/// The name of the method that has the server's host key signed (OpenSSH PROTOCOL §3.1). Servers that know it say
+/// so with the extension `publickey-hostbound@openssh.com`; among "authentications that can continue" it never
+/// stands.
+pub(crate) const HOST_BOUND: &str = HostBoundPublicKeyProof::NAME;
 
 /// What stands for a malformed request in an error.
 const REQUEST: &str = "the publickey request";
 
 /// The fields of a query.
-pub(crate) fn query_fields(key: &PublicKey, algorithm: &SignatureAlgorithm) -> Vec<u8> {
-    PublicKeyQuery { has_signature: false, algorithm: algorithm.name.as_bytes(), public_key: key.blob() }
-        .to_vec()
-}
-
-/// The fields of a proof.
-pub(crate) fn proof_fields(key: &PublicKey, algorithm: &SignatureAlgorithm, signature: &[u8]) -> Vec<u8> {
-    PublicKeyProof {
-        has_signature: true,
-        algorithm: algorithm.name.as_bytes(),
-        public_key: key.blob(),
-        signature,
+pub(crate) fn query_fields(offered: &OfferedKey) -> Vec<u8> {
+    PublicKeyQuery {
+        has_signature: false,
+        algorithm: offered.algorithm().name.as_bytes(),
+        public_key: offered.blob(),
     }
     .to_vec()
 }
 
+/// The method and the fields of a proof; with `host_key` it is bound to that server.
+pub(crate) fn proof(
+    offered: &OfferedKey,
+    host_key: Option<&[u8]>,
+    signature: &[u8],
+) -> (&'static str, Vec<u8>) {
+    let (algorithm, public_key) = (offered.algorithm().name.as_bytes(), offered.blob());
+    let has_signature = true;
+    match host_key {
+        None => (
+            PublicKeyProof::NAME,
+            PublicKeyProof { has_signature, algorithm, public_key, signature }.to_vec(),
+        ),
+        Some(host_key) => (
+            HOST_BOUND,
+            HostBoundPublicKeyProof { has_signature, algorithm, public_key, host_key, signature }.to_vec(),
+        ),
+    }
+}
+
 /// Checks that a server's SSH_MSG_USERAUTH_PK_OK is about the key that was offered.
-pub(crate) fn check_pk_ok(
-    payload: &[u8],
-    key: &PublicKey,
-    algorithm: &SignatureAlgorithm,
-) -> Result<(), AuthError> {
+pub(crate) fn check_pk_ok(payload: &[u8], offered: &OfferedKey) -> Result<(), AuthError> {
     let message = UserauthPkOk::decode(payload).map_err(AuthError::decoding(UserauthPkOk::NAME))?;
-    if message.public_key != key.blob() {
+    if message.public_key != offered.blob() {
         return Err(AuthError::PeerMisbehaved("SSH_MSG_USERAUTH_PK_OK for a key that was not offered"));
     }
-    if message.algorithm != algorithm.name.as_bytes() {
+    if message.algorithm != offered.algorithm().name.as_bytes() {
         return Err(AuthError::PeerMisbehaved(
             "SSH_MSG_USERAUTH_PK_OK for an algorithm that was not offered",
         ));
@@ -48,13 +66,15 @@ pub(crate) fn check_pk_ok(
     Ok(())
 }
 
-/// What a server demands of keys and signatures.
+/// Who makes a request, and where.
 #[derive(Debug)]
-pub(crate) struct KeyPolicy<'a> {
-    /// The algorithms that are accepted.
-    pub(crate) algorithms: &'a [&'static SignatureAlgorithm],
-    /// The least size of an RSA modulus, in bits.
-    pub(crate) minimum_rsa_bits: usize,
+pub(crate) struct Requester<'a> {
+    /// The connection.
+    pub(crate) session_id: &'a [u8],
+    /// The user.
+    pub(crate) user_name: &'a str,
+    /// The host key that this server showed in the first key exchange.
+    pub(crate) host_key: Option<&'a [u8]>,
 }
 
 /// A publickey request as a server reads it.
@@ -62,20 +82,36 @@ pub(crate) struct KeyPolicy<'a> {
 pub(crate) struct KeyRequest<'a> {
     algorithm: &'a [u8],
     public_key: &'a [u8],
+    /// The server's host key, in a request that is bound to it.
+    host_key: Option<&'a [u8]>,
     /// `None` in a query.
     signature: Option<&'a [u8]>,
 }
 
 impl<'a> KeyRequest<'a> {
-    /// Reads a request's fields. The key itself is not looked at.
+    /// Reads the fields of a request of the method `publickey`. The key itself is not looked at.
     pub(crate) fn decode(fields: &'a [u8]) -> Result<Self, AuthError> {
-        if fields.first().is_some_and(|has_signature| *has_signature != 0) {
-            let fields = PublicKeyProof::decode(fields).map_err(AuthError::decoding(REQUEST))?;
-            let signature = Some(fields.signature);
-            return Ok(Self { algorithm: fields.algorithm, public_key: fields.public_key, signature });
+        let host_key = None;
+        if has_signature(fields) {
+            let PublicKeyProof { algorithm, public_key, signature, .. } =
+                PublicKeyProof::decode(fields).map_err(AuthError::decoding(REQUEST))?;
+            return Ok(Self { algorithm, public_key, host_key, signature: Some(signature) });
         }
-        let fields = PublicKeyQuery::decode(fields).map_err(AuthError::decoding(REQUEST))?;
-        Ok(Self { algorithm: fields.algorithm, public_key: fields.public_key, signature: None })
+        let PublicKeyQuery { algorithm, public_key, .. } =
+            PublicKeyQuery::decode(fields).map_err(AuthError::decoding(REQUEST))?;
+        Ok(Self { algorithm, public_key, host_key, signature: None })
+    }
+
+    /// Reads the fields of a request of the method `publickey-hostbound-v00@openssh.com`.
+    pub(crate) fn decode_host_bound(fields: &'a [u8]) -> Result<Self, AuthError> {
+        if has_signature(fields) {
+            let HostBoundPublicKeyProof { algorithm, public_key, host_key, signature, .. } =
+                HostBoundPublicKeyProof::decode(fields).map_err(AuthError::decoding(REQUEST))?;
+            return Ok(Self { algorithm, public_key, host_key: Some(host_key), signature: Some(signature) });
+        }
+        let HostBoundPublicKeyQuery { algorithm, public_key, host_key, .. } =
+            HostBoundPublicKeyQuery::decode(fields).map_err(AuthError::decoding(REQUEST))?;
+        Ok(Self { algorithm, public_key, host_key: Some(host_key), signature: None })
     }
 
     /// Whether it only asks and proves nothing.
@@ -89,35 +125,41 @@ impl<'a> KeyRequest<'a> {
     }
 
     /// What the request proves or asks; `None` refuses it without asking the application. A signature has been
-    /// verified when this returns [`AttemptKind::PublicKey`].
-    pub(crate) fn attempt(
-        &self,
-        policy: &KeyPolicy<'_>,
-        session_id: &[u8],
-        user_name: &str,
-    ) -> Option<AttemptKind> {
-        // The key is not parsed unless its algorithm is accepted.
-        let algorithm =
-            *policy.algorithms.iter().find(|algorithm| algorithm.name.as_bytes() == self.algorithm)?;
-        let key = PublicKey::decode(self.public_key).ok()?;
-        if key.key_type() != algorithm.key_type {
+    /// verified when this returns [`AttemptKind::PublicKey`] or
+    /// [`AttemptKind::Certificate`].
+    pub(crate) fn attempt(&self, policy: &KeyPolicy<'_>, requester: &Requester<'_>) -> Option<AttemptKind> {
+        // A proof that was made for another server must not serve here: whoever forwards it sits in between.
+        if self.host_key.is_some() && self.host_key != requester.host_key {
             return None;
         }
-        if key.key_type() == "ssh-rsa" && key.bits() < policy.minimum_rsa_bits {
-            return None;
-        }
+        let offered = OfferedKey::decode(self.algorithm, self.public_key, CertificateKind::User, policy)?;
         let Some(signature) = self.signature else {
-            return Some(AttemptKind::PublicKeyQuery { key, algorithm });
+            return Some(match offered.into_parts() {
+                (Identity::Key(key), algorithm) => AttemptKind::PublicKeyQuery { key, algorithm },
+                (Identity::Certificate(certificate), algorithm) => {
+                    AttemptKind::CertificateQuery { certificate, algorithm }
+                }
+            });
         };
         let data = SignedRequest {
-            session_id,
-            user_name,
+            session_id: requester.session_id,
+            user_name: requester.user_name,
             service_name: service::CONNECTION,
-            algorithm: algorithm.name,
+            algorithm: offered.algorithm().name,
             public_key: self.public_key,
+            host_key: self.host_key,
         }
         .to_bytes();
-        key.verify(algorithm, &data, signature).ok()?;
-        Some(AttemptKind::PublicKey { key, algorithm })
+        let assertion = offered.verify(&data, signature, policy)?;
+        Some(match offered.into_parts() {
+            (Identity::Key(key), algorithm) => AttemptKind::PublicKey { key, algorithm, assertion },
+            (Identity::Certificate(certificate), algorithm) => {
+                AttemptKind::Certificate { certificate, algorithm, assertion }
+            }
+        })
     }
+}
+
+fn has_signature(fields: &[u8]) -> bool {
+    fields.first().is_some_and(|has_signature| *has_signature != 0)
 }

@@ -8,7 +8,8 @@ use konko_wire::name_list::NameList;
 use konko_wire::number::DisconnectReason;
 use zeroize::Zeroizing;
 
-use crate::client::{ClientAuth, ClientAuthConfig, Method};
+use crate::client::{ClientAuth, ClientAuthConfig};
+use crate::client_method::Method;
 use crate::error::AuthError;
 use crate::event::ClientAuthEvent;
 use crate::tests::connection::{Sink, client, client_with, key, key_method};

@@ -8,7 +8,8 @@ use konko_wire::encode::{Encode, MessageSink, put_mpint, put_string};
 use konko_wire::message::userauth::{UserauthFailure, UserauthRequest};
 
 use crate::attempt::Attempt;
-use crate::client::{ClientAuth, ClientAuthConfig, Method};
+use crate::client::{ClientAuth, ClientAuthConfig};
+use crate::client_method::Method;
 use crate::error::AuthError;
 use crate::event::{ClientAuthEvent, ServerAuthEvent};
 use crate::method_name::MethodName;
@@ -41,7 +42,7 @@ impl Sink {
 }
 
 /// A random source that is none: a key for each seed.
-struct Seed(u8);
+pub(crate) struct Seed(pub(crate) u8);
 
 impl SecureRandom for Seed {
     fn fill(&mut self, out: &mut [u8]) {
@@ -83,6 +84,22 @@ pub(crate) fn key_fields(algorithm: &str, blob: &[u8], signature: Option<&[u8]>)
     let mut fields = vec![u8::from(signature.is_some())];
     put_string(&mut fields, algorithm.as_bytes());
     put_string(&mut fields, blob);
+    if let Some(signature) = signature {
+        put_string(&mut fields, signature);
+    }
+    fields
+}
+
+/// The fields of a publickey request that is bound to a host key.
+pub(crate) fn bound_fields(
+    algorithm: &str,
+    blob: &[u8],
+    host_key: &[u8],
+    signature: Option<&[u8]>,
+) -> Vec<u8> {
+    let mut fields = key_fields(algorithm, blob, None);
+    fields[0] = u8::from(signature.is_some());
+    put_string(&mut fields, host_key);
     if let Some(signature) = signature {
         put_string(&mut fields, signature);
     }

@@ -4,7 +4,7 @@ use konko_keys::signature_algorithm::SSH_ED25519;
 use zeroize::Zeroizing;
 
 use crate::attempt::AttemptKind;
-use crate::client::Method;
+use crate::client_method::Method;
 use crate::error::AuthError;
 use crate::event::ClientAuthEvent;
 use crate::question::{Prompt, Prompts};
@@ -41,7 +41,7 @@ fn none_tells_the_methods() {
     let ClientAuthEvent::Failure { methods_that_can_continue, partial_success } = connection.event() else {
         panic!("no failure")
     };
-    assert_eq!(methods_that_can_continue, ["publickey", "password", "keyboard-interactive"]);
+    assert_eq!(methods_that_can_continue, ["publickey", "password", "keyboard-interactive", "hostbased"]);
     assert!(!partial_success);
     assert_eq!(connection.server.failures(), 0);
     assert_eq!(connection.server.user_name(), None);
@@ -81,7 +81,9 @@ fn a_key_signs_at_once() {
     let event = connection.event();
     sign(&mut connection, event, 1);
     let attempt = connection.attempt();
-    let AttemptKind::PublicKey { key: proved, algorithm } = &attempt.kind else { panic!("{attempt:?}") };
+    let AttemptKind::PublicKey { key: proved, algorithm, assertion: None } = &attempt.kind else {
+        panic!("{attempt:?}")
+    };
     assert_eq!((proved, algorithm.name), (key(1).public_key(), SSH_ED25519.name));
     connection.finish(attempt);
 }

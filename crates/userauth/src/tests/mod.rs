@@ -5,3 +5,7 @@ mod dialogue;
 mod client_rules;
 mod server_rules;
 mod server_limits;
+mod host_bound;
+mod host_based;
+mod security_keys;
+mod certificates;

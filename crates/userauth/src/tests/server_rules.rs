@@ -18,7 +18,7 @@ use crate::tests::connection::{
     request, rsa_blob, server, server_with,
 };
 
-const ALL: &str = "publickey,password,keyboard-interactive";
+const ALL: &str = "publickey,password,keyboard-interactive,hostbased";
 
 fn password_request() -> Vec<u8> {
     request(b"alice", b"password", &password_fields(b"pw"))
@@ -142,7 +142,16 @@ fn another_service_is_not_available() {
 #[test]
 fn unknown_methods_get_the_list() {
     let long = vec![b'x'; 64 * 1024];
-    for name in [&b"gssapi-with-mic"[..], b"hostbased", b"", b"Password", b"password\0", b"\xff\xfe", &long] {
+    for name in [
+        &b"gssapi-with-mic"[..],
+        b"host-based",
+        b"publickey-hostbound-v00@openssh.com",
+        b"",
+        b"Password",
+        b"password\0",
+        b"\xff\xfe",
+        &long,
+    ] {
         let (mut server, mut out) = (server(), Sink::default());
         assert!(matches!(server.handle(&request(b"alice", name, b"anything"), &mut out), Ok(None)));
         assert_eq!(failure(&mut out), (ALL.to_owned(), false));
@@ -307,7 +316,8 @@ fn keys_that_need_no_judgement_are_refused() {
 fn signature(session_id: &[u8], user_name: &str, service_name: &str, algorithm: &str, seed: u8) -> Vec<u8> {
     let public_key = key(seed);
     let public_key = public_key.public_key().blob();
-    let data = SignedRequest { session_id, user_name, service_name, algorithm, public_key }.to_bytes();
+    let data = SignedRequest { session_id, user_name, service_name, algorithm, public_key, host_key: None }
+        .to_bytes();
     key(1).sign(&SSH_ED25519, &data).expect("a signature")
 }
 
@@ -423,7 +433,7 @@ fn answers_that_do_not_fit_reject_the_attempt() {
         (&request(b"alice", b"none", &[]), partially(&["password"])),
         (&password_request(), partially(&[])),
         (&password_request(), partially(&["none"])),
-        (&password_request(), partially(&["publickey", "hostbased"])),
+        (&password_request(), partially(&["publickey", "gssapi-with-mic"])),
         (&password_request(), ask(prompts(1, "?"))),
         (&query, ask(prompts(1, "?"))),
         (&dialogue, ask(prompts(101, "?"))),
@@ -460,7 +470,8 @@ fn attempts_belong_to_one_state_of_one_connection() {
     // A query cannot be turned into a proof.
     let fields = key_fields("ssh-ed25519", key(1).public_key().blob(), None);
     let (mut server, mut query, mut out) = judging(&request(b"alice", b"publickey", &fields));
-    query.kind = AttemptKind::PublicKey { key: key(1).public_key().clone(), algorithm: &SSH_ED25519 };
+    query.kind =
+        AttemptKind::PublicKey { key: key(1).public_key().clone(), algorithm: &SSH_ED25519, assertion: None };
     server.accept(query, &mut out).expect("answered");
     assert_eq!((out.numbers(), server.is_done()), (vec![60], false));
 }

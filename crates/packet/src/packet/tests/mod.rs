@@ -2,6 +2,7 @@
 
 mod pair;
 mod handshake;
+mod host_certificates;
 mod rekey;
 mod order;
 mod hostile;

@@ -10,6 +10,7 @@ use crate::role::Role;
 use konko_crypto::hash::SHA256;
 use konko_crypto::kex::table::CURVE25519_SHA256;
 use konko_crypto::random::SecureRandom;
+use konko_keys::identity::Identity;
 use konko_keys::private_key::{KeyKind, PrivateKey};
 use konko_wire::encode::MessageSink;
 use konko_wire::message::transport::Encoded;
@@ -41,6 +42,8 @@ pub(super) struct Side {
     /// Whether host keys are accepted and signatures given at once.
     pub(super) answers: bool,
     pub(super) question: Option<HostKeyQuestion>,
+    /// Signs whatever key was meant to sign.
+    pub(super) signs_with: Option<PrivateKey>,
     pub(super) payloads: Vec<Vec<u8>>,
     pub(super) keys_changed: Vec<(bool, RekeyReason)>,
     pub(super) ext_infos: usize,
@@ -56,6 +59,7 @@ impl Side {
             keys,
             answers: true,
             question: None,
+            signs_with: None,
             payloads: Vec::new(),
             keys_changed: Vec::new(),
             ext_infos: 0,
@@ -122,6 +126,7 @@ impl Side {
             Received::SignatureWanted(question) => {
                 let key = self.keys.iter().find(|key| *key.public_key() == question.host_key);
                 let key = key.expect("one of the server's keys");
+                let key = self.signs_with.as_ref().unwrap_or(key);
                 let signature = key.sign(question.algorithm, &question.data).expect("a signature");
                 self.protocol.provide_signature(question, signature);
             }
@@ -158,9 +163,18 @@ pub(super) fn client_of(config: PacketConfig) -> Side {
 }
 
 pub(super) fn server_of(config: PacketConfig, keys: Vec<PrivateKey>) -> Side {
-    let public = keys.iter().map(|key| key.public_key().clone()).collect();
+    let public: Vec<_> = keys.iter().map(|key| key.public_key().clone()).collect();
+    server_showing(config, keys, public)
+}
+
+/// A server that shows something besides its bare keys, or in place of them.
+pub(super) fn server_showing(
+    config: PacketConfig,
+    keys: Vec<PrivateKey>,
+    shown: impl IntoIterator<Item = impl Into<Identity>>,
+) -> Side {
     let random = Box::new(Seeded::new(2));
-    Side::new(PacketProtocol::server(Arc::new(config), random, Instant::now(), public), keys)
+    Side::new(PacketProtocol::server(Arc::new(config), random, Instant::now(), shown), keys)
 }
 
 /// A side whose proposals are changed before they are sent.
@@ -170,7 +184,7 @@ pub(super) fn edited(
     keys: Vec<PrivateKey>,
     edit: fn(&mut Vec<u8>),
 ) -> Side {
-    let public = keys.iter().map(|key| key.public_key().clone()).collect();
+    let public = keys.iter().map(|key| key.public_key().clone().into()).collect();
     let config = Arc::new(config);
     let key_exchange = KeyExchange::new(role, config.clone(), public).with_edited_proposal(edit);
     let random = Box::new(Seeded::new(3));
