@@ -1,5 +1,6 @@
 //! A command, a shell or a subsystem on the server, in the manner of `std::process::Command`.
 
+use crate::agent::source::AgentSource;
 use crate::child::Child;
 use crate::error::Error;
 use crate::exit_status::ExitStatus;
@@ -11,12 +12,18 @@ use crate::running::{Deadline, Progress, Running};
 use bytes::Bytes;
 use konko_tokio::{Channel, ChannelReader};
 use konko_transport::channel::ChannelKind;
+use konko_transport::wire::message::channel::AuthAgentReq;
+use konko_transport::{Client, Transport};
 use std::sync::Arc;
 use tokio::io::AsyncRead;
 use tokio::time::Instant;
 
 /// How much is read at once from an output.
 const CHUNK: usize = 64 * 1024;
+/// What a server says that knows agent forwarding under the names of RFC 9987 (RFC 8308's extension list).
+const AGENT_FORWARD: &str = "agent-forward";
+/// The request's name there.
+const AGENT_REQ: &str = "agent-req";
 
 /// Where a command's standard input comes from.
 #[derive(Default)]
@@ -53,14 +60,30 @@ pub struct Command {
     link: Arc<Link>,
     plan: Plan,
     stdin: Option<Stdin>,
+    /// The agent to forward, and whether it has to be.
+    agent: Option<(AgentSource, bool)>,
 }
 
 impl Command {
     pub(crate) const fn new(link: Arc<Link>, start: Start) -> Self {
-        Self { link, plan: Plan::new(start), stdin: None }
+        Self { link, plan: Plan::new(start), stdin: None, agent: None }
     }
 
     plan_builders!();
+
+    /// Lets it use this agent, as `ssh -A` does. From then on, until the connection ends, the server can ask the agent
+    /// to sign, for as long as it likes and for whatever it likes: forward only to hosts that are trusted with that,
+    /// or keys with destinations. A server that refuses is no error.
+    pub fn forward_agent(mut self, agent: AgentSource) -> Self {
+        self.agent = Some((agent, false));
+        self
+    }
+
+    /// As [`forward_agent`](Self::forward_agent); the command is not started if the server refuses it.
+    pub fn require_agent(mut self, agent: AgentSource) -> Self {
+        self.agent = Some((agent, true));
+        self
+    }
 
     /// Where its standard input comes from.
     pub fn stdin(mut self, stdin: Stdin) -> Self {
@@ -75,8 +98,8 @@ impl Command {
     /// [`Error::OpenRefused`], [`Error::RequestRefused`], [`Error::NoAnswer`], [`Error::DeadlineExceeded`] if the
     /// deadline passes before it is started, or what ended the connection.
     pub async fn spawn(self) -> Result<Child, Error> {
-        let Self { link, plan, stdin } = self;
-        Job { link, plan }.spawn(stdin.unwrap_or_default()).await
+        let Self { link, plan, stdin, agent } = self;
+        Job { link, plan, agent }.spawn(stdin.unwrap_or_default()).await
     }
 
     /// Runs it to its end and returns what it wrote. Both outputs are read at the same time as the input is
@@ -87,7 +110,7 @@ impl Command {
     /// As [`spawn`](Self::spawn); [`Error::DeadlineExceeded`], [`Error::OutputLimit`] and
     /// [`Error::ConnectionLost`] with what had come until then.
     pub async fn output(self) -> Result<Output, Error> {
-        let Self { link, plan, stdin } = self;
+        let Self { link, plan, stdin, agent } = self;
         let stdin = match stdin {
             Some(Stdin::Piped) => {
                 return Err(Error::Options("a piped standard input needs spawn, not output"));
@@ -95,7 +118,7 @@ impl Command {
             Some(stdin) => stdin,
             None => Stdin::Null,
         };
-        let job = Job { link, plan };
+        let job = Job { link, plan, agent };
         let child = job.spawn(stdin).await?;
         let running = Arc::clone(child.running());
         let mut output = Output::empty();
@@ -129,6 +152,8 @@ impl Command {
 struct Job {
     link: Arc<Link>,
     plan: Plan,
+    /// The agent to forward, and whether it has to be.
+    agent: Option<(AgentSource, bool)>,
 }
 
 impl Job {
@@ -168,6 +193,9 @@ impl Job {
         if self.plan.merge_stderr {
             channel.merge_stderr();
         }
+        if let Some((source, required)) = &self.agent {
+            self.request_agent(&channel, source, *required).await?;
+        }
         for PlannedRequest { request, body, detail, required } in self.plan.requests() {
             if !required {
                 channel.notify(request, &body).map_err(|error| self.link.error(error))?;
@@ -183,6 +211,33 @@ impl Job {
             }
         }
         Ok(channel)
+    }
+
+    /// Asks for agent forwarding, under the name of RFC 9987 where the server says that it knows it.
+    async fn request_agent(
+        &self,
+        channel: &Channel,
+        source: &AgentSource,
+        required: bool,
+    ) -> Result<(), Error> {
+        let link = &self.link;
+        link.agent.allow(source.clone());
+        let is_known = |transport: &Transport<Client>| {
+            let extensions = transport.peer_extensions();
+            extensions.is_some_and(|extensions| extensions.names.iter().any(|name| name == AGENT_FORWARD))
+        };
+        let by_rfc = link.connection.with(|transport, _| is_known(transport));
+        let request = if by_rfc { AGENT_REQ } else { AuthAgentReq::NAME };
+        match channel.request(request, &[], link.timeouts.request).await {
+            Ok(true) => link.agent.grant(),
+            Ok(false) if link.is_ended() => return Err(link.error(konko_tokio::Error::ChannelClosed)),
+            Ok(false) if required && !link.agent.is_granted() => {
+                return Err(Error::RequestRefused { request, detail: String::new() });
+            }
+            Ok(false) => tracing::debug!("the server does not forward the agent, or does so already"),
+            Err(error) => return Err(link.error(error)),
+        }
+        Ok(())
     }
 
     async fn collect(&self, running: &Running, output: &mut Output) -> Result<Progress, LimitReached> {

@@ -3,7 +3,7 @@
 use crate::error::{ConnectAttempt, Error};
 use crate::options::{AddressFamily, ClientOptions};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -17,7 +17,7 @@ pub(crate) async fn connect(host: &str, port: u16, options: &ClientOptions) -> R
     let addresses = resolve(host, port, options).await?;
     let mut attempts = Vec::new();
     for address in addresses {
-        match connect_to(address, options.bind_address, options.timeouts.connect).await {
+        match connect_to(address, options).await {
             Ok(stream) => return Ok(stream),
             Err(error) => {
                 tracing::debug!(%address, %error, "cannot connect");
@@ -56,13 +56,9 @@ async fn resolve(host: &str, port: u16, options: &ClientOptions) -> Result<Vec<S
     }
 }
 
-async fn connect_to(
-    address: SocketAddr,
-    bind_address: Option<IpAddr>,
-    timeout: Option<Duration>,
-) -> io::Result<TcpStream> {
+async fn connect_to(address: SocketAddr, options: &ClientOptions) -> io::Result<TcpStream> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    if let Some(local) = bind_address {
+    if let Some(local) = options.bind_address {
         if local.is_ipv4() != address.is_ipv4() {
             return Err(io::Error::new(
                 io::ErrorKind::AddrNotAvailable,
@@ -72,8 +68,8 @@ async fn connect_to(
         socket.bind(SocketAddr::new(local, 0))?;
     }
     socket.set_nodelay(true)?;
-    socket.set_keepalive(true)?;
-    match timeout {
+    socket.set_keepalive(options.tcp_keepalive)?;
+    match options.timeouts.connect {
         None => socket.connect(address).await,
         Some(after) => match tokio::time::timeout(after, socket.connect(address)).await {
             Ok(result) => result,

@@ -63,7 +63,7 @@ pub struct ChangedHostKey {
     pub file: Option<PathBuf>,
     /// The line in it, from 1.
     pub line: usize,
-    /// The keys it knows, of the type that was shown.
+    /// The keys it knows; usually of the type that was shown.
     pub expected: Vec<PublicKey>,
     /// The key that was shown.
     pub shown: PublicKey,
@@ -90,6 +90,14 @@ impl fmt::Display for ChangedHostKey {
             }
             None => write!(f, "; earlier it showed {}", expected.join(" or ")),
         }
+    }
+}
+
+/// A line of a file, or a file.
+fn place(file: &std::path::Path, line: usize) -> String {
+    match line {
+        0 => file.display().to_string(),
+        line => format!("line {line} of {}", file.display()),
     }
 }
 
@@ -188,15 +196,15 @@ pub enum Error {
     HostKeyChanged(Box<ChangedHostKey>),
     /// The key that was shown is marked as revoked.
     #[error(
-        "the host key of {name}, {} {}, is revoked in line {line} of {}: it must not be used any more",
-        .shown.key_type(), .shown.fingerprint(), .file.display()
+        "the host key of {name}, {} {}, is revoked by {}: it must not be used any more",
+        .shown.key_type(), .shown.fingerprint(), place(.file, *.line)
     )]
     HostKeyRevoked {
         /// The name that was looked up.
         name: String,
         /// The file that says so.
         file: PathBuf,
-        /// The line in it, from 1.
+        /// The line in it, from 1; 0 for a file of revoked keys, which says nothing of lines.
         line: usize,
         /// The key that was shown.
         shown: PublicKey,
@@ -290,6 +298,13 @@ pub enum Error {
         /// What the operating system said.
         error: io::Error,
     },
+}
+
+/// An [`Address`](crate::address::Address) is one already.
+impl From<std::convert::Infallible> for Error {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
+    }
 }
 
 impl Error {

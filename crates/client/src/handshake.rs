@@ -66,7 +66,11 @@ pub(crate) async fn exchange_keys(
         match connection.next_event().await {
             Some(ClientEvent::HostKey(question)) => {
                 let host_key = question.host_key.clone();
-                if let Err(error) = options.host_keys.verify(name, &host_key).await {
+                let verified = match &question.certificate {
+                    Some(certificate) => options.host_keys.verify_certificate(name, certificate).await,
+                    None => options.host_keys.verify(name, &host_key).await,
+                };
+                if let Err(error) = verified {
                     connection.with(|transport, now| transport.reject_host_key(question, now));
                     return Err(error);
                 }

@@ -2,16 +2,27 @@
 //! decided here.
 
 use crate::error::Error;
+use crate::known_hosts_command::KnownHostsCommand;
+use crate::known_hosts_disk as disk;
+use crate::sshfp::SharedResolver;
 use konko_transport::crypto::random::{SecureRandom, SystemRandom};
+use konko_transport::keys::certificate::Certificate;
+use konko_transport::keys::identity::Identity;
 use konko_transport::keys::public_key::PublicKey;
-use konko_trust::known_hosts::{HostKeyVerdict, KnownHosts, SALT_LEN, append_line, line_for};
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use konko_transport::keys::signature_algorithm::{CERTIFICATE_ALGORITHMS, SignatureAlgorithm};
+use konko_trust::known_hosts::{KnownHosts, SALT_LEN, append_line, line_for};
+use konko_trust::known_hosts_edit::{ReplaceError, replace_keys};
+use konko_trust::known_hosts_store::{KnownHostsStore, StoreVerdict};
+use konko_trust::revoked_keys::RevokedKeys;
+use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A larger file is not read, in bytes.
-const LARGEST_FILE: u64 = 64 * 1024 * 1024;
+pub use konko_trust::known_hosts_store::{CertificateVerdict, KnownKey, Location, Source};
+
+/// The port that hosts go by without naming it.
+const DEFAULT_PORT: u16 = 22;
 
 /// The name under which a host's keys are looked up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +59,7 @@ pub enum FilesVerdict {
     /// Nothing is known of the host.
     Unknown,
     /// The host is known by keys of other types only: these.
-    NewKeyType(Vec<PublicKey>),
+    NewKeyType(Vec<KnownKey>),
     /// The host is known by another key of the same type.
     Changed {
         /// The file that says so first; `None` for what this process learnt and could not write down.
@@ -62,7 +73,7 @@ pub enum FilesVerdict {
     Revoked {
         /// The file that says so.
         file: PathBuf,
-        /// The line in it, from 1.
+        /// The line in it, from 1; 0 for a file of revoked keys, which says nothing of lines.
         line: usize,
     },
 }
@@ -81,6 +92,21 @@ pub struct KnownHostsFiles {
     /// Whether the names of hosts are hashed when they are added, so that the file does not tell where its
     /// reader has been. Default: `false`, as in OpenSSH.
     pub hash_names: bool,
+    /// A program that prints more lines; none by default.
+    pub command: Option<KnownHostsCommand>,
+    /// Files of revoked keys: key revocation lists, or one key in a line (`RevokedHostKeys`). If one cannot be read
+    /// or is not understood, no host is believed. None by default.
+    pub revoked: Vec<PathBuf>,
+    /// Under which algorithms authorities of hosts may have signed (`CASignatureAlgorithms`); `None` is all but those
+    /// on SHA-1.
+    pub authority_algorithms: Option<Vec<&'static SignatureAlgorithm>>,
+    /// Looks up fingerprints in the DNS of hosts of which the files know nothing (`VerifyHostKeyDNS`); none by
+    /// default. An authenticated answer that matches is believed.
+    pub resolver: Option<SharedResolver>,
+    /// Whether a server that was recognised by its key may, once the user is logged in, tell its other keys, which
+    /// are added after it has proved to own them, and have those that it no longer has removed (`UpdateHostKeys`).
+    /// Default: `false`.
+    pub update: bool,
     /// Lines that could not be written, so that this process at least remembers them.
     remembered: Arc<Mutex<String>>,
 }
@@ -91,14 +117,28 @@ impl Default for KnownHostsFiles {
             std::env::home_dir().filter(|home| !home.as_os_str().is_empty()).map(|home| home.join(".ssh"));
         let user = ssh.map(|ssh| vec![ssh.join("known_hosts"), ssh.join("known_hosts2")]).unwrap_or_default();
         let global = ["/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"].map(PathBuf::from).to_vec();
-        Self { user, global, hash_names: false, remembered: Arc::default() }
+        Self::of(user, global)
     }
 }
 
 impl KnownHostsFiles {
+    fn of(user: Vec<PathBuf>, global: Vec<PathBuf>) -> Self {
+        Self {
+            user,
+            global,
+            hash_names: false,
+            command: None,
+            revoked: Vec::new(),
+            authority_algorithms: None,
+            resolver: None,
+            update: false,
+            remembered: Arc::default(),
+        }
+    }
+
     /// One file of the user and nothing else.
     pub fn only(file: impl Into<PathBuf>) -> Self {
-        Self { user: vec![file.into()], global: Vec::new(), hash_names: false, remembered: Arc::default() }
+        Self::of(vec![file.into()], Vec::new())
     }
 
     /// With these files of the user.
@@ -122,6 +162,34 @@ impl KnownHostsFiles {
         self
     }
 
+    /// With a program that prints more lines.
+    #[must_use]
+    pub fn with_command(mut self, command: KnownHostsCommand) -> Self {
+        self.command = Some(command);
+        self
+    }
+
+    /// With these files of revoked keys.
+    #[must_use]
+    pub fn with_revoked(mut self, files: Vec<PathBuf>) -> Self {
+        self.revoked = files;
+        self
+    }
+
+    /// With a resolver of fingerprints.
+    #[must_use]
+    pub fn with_resolver(mut self, resolver: SharedResolver) -> Self {
+        self.resolver = Some(resolver);
+        self
+    }
+
+    /// With keys updated by servers that are recognised, or not.
+    #[must_use]
+    pub const fn with_update(mut self, update: bool) -> Self {
+        self.update = update;
+        self
+    }
+
     /// What the files say of `key` for `name`. A host that is not known at its port may be known without one, as
     /// OpenSSH has it.
     ///
@@ -129,35 +197,71 @@ impl KnownHostsFiles {
     ///
     /// [`Error::KnownHosts`] for a file that cannot be read.
     pub fn lookup(&self, name: &HostName, key: &PublicKey) -> Result<FilesVerdict, Error> {
-        let files = self.read()?;
-        let verdict = lookup_in(&files, name, key);
-        if verdict == FilesVerdict::Unknown && name.port != 22 {
-            let plain = lookup_in(&files, &HostName::new(name.host.as_str(), 22), key);
-            if matches!(plain, FilesVerdict::Known | FilesVerdict::Revoked { .. }) {
-                return Ok(plain);
+        if let Some(file) = self.revoking_file(&key.clone().into())? {
+            return Ok(FilesVerdict::Revoked { file, line: 0 });
+        }
+        let store = self.read(name, Some(key))?;
+        let verdict = store.lookup(&name.host, name.port, key);
+        if verdict == StoreVerdict::Unknown && name.port != DEFAULT_PORT {
+            let plain = store.lookup(&name.host, DEFAULT_PORT, key);
+            if matches!(plain, StoreVerdict::Known { .. } | StoreVerdict::Revoked { .. }) {
+                return Ok(FilesVerdict::of(plain));
             }
+        }
+        Ok(FilesVerdict::of(verdict))
+    }
+
+    /// What the files say of a certificate for `name`. The certificate must name the host without its port. Where its
+    /// authority is unknown or it is not good, its key may still be known: see [`lookup`](Self::lookup).
+    ///
+    /// # Errors
+    ///
+    /// As [`lookup`](Self::lookup).
+    pub fn lookup_certificate(
+        &self,
+        name: &HostName,
+        certificate: &Certificate,
+    ) -> Result<CertificateVerdict, Error> {
+        if let Some(file) = self.revoking_file(&certificate.clone().into())? {
+            let at = Location { source: Source::File(file), line: 0 };
+            return Ok(CertificateVerdict::Revoked { at });
+        }
+        let store = self.read(name, Some(certificate.public_key()))?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let algorithms = self.authority_algorithms.as_deref();
+        let at_port =
+            |port| store.lookup_certificate((&name.host, port), certificate, &name.host, now, algorithms);
+        let verdict = at_port(name.port);
+        if verdict == CertificateVerdict::UnknownAuthority && name.port != DEFAULT_PORT {
+            return Ok(at_port(DEFAULT_PORT));
         }
         Ok(verdict)
     }
 
-    /// The types of the keys that the host is known by, so that the server can be asked for one of them.
+    /// The types of the keys that the host is known by, so that the server can be asked for one of them; before
+    /// those all types of certificates, if an authority of the host is known.
     ///
     /// # Errors
     ///
     /// As [`lookup`](Self::lookup).
     pub fn key_types(&self, name: &HostName) -> Result<Vec<&'static str>, Error> {
-        let files = self.read()?;
+        let store = self.read(name, None)?;
         let types_at = |port| {
             let mut types = Vec::new();
-            for key_type in files.iter().flat_map(|(_, hosts)| hosts.key_types(&name.host, port)) {
-                if !types.contains(&key_type) {
-                    types.push(key_type);
-                }
+            if !store.authorities(&name.host, port).is_empty() {
+                types.extend(CERTIFICATE_ALGORITHMS.iter().map(|row| row.key_type));
             }
+            types.extend(store.known_keys(&name.host, port).iter().map(|known| known.key.key_type()));
+            let mut once = Vec::new();
+            types.retain(|key_type| {
+                let is_new = !once.contains(key_type);
+                once.push(*key_type);
+                is_new
+            });
             types
         };
         let types = types_at(name.port);
-        Ok(if types.is_empty() && name.port != 22 { types_at(22) } else { types })
+        Ok(if types.is_empty() && name.port != DEFAULT_PORT { types_at(DEFAULT_PORT) } else { types })
     }
 
     /// Adds the key to the user's first file, under a lock; the file and its directory are created where they do
@@ -178,10 +282,19 @@ impl KnownHostsFiles {
             .map_err(|_| Error::Options("the host name cannot stand in known_hosts"))?;
         let added = match self.user.first() {
             None => Err(io::Error::new(io::ErrorKind::NotFound, "no file is configured")),
-            Some(file) => append(file, name, key, &line),
+            Some(file) => disk::append(file, |existing| {
+                let mut store = KnownHostsStore::new();
+                store.push(Source::File(file.clone()), KnownHosts::parse(existing));
+                match store.lookup(&name.host, name.port, key) {
+                    StoreVerdict::Unknown | StoreVerdict::NewKeyType { .. } => {
+                        (Some(append_line(existing, &line)), FilesVerdict::Known)
+                    }
+                    verdict => (None, FilesVerdict::of(verdict)),
+                }
+            }),
         };
         match added {
-            Ok(verdict) => Ok(verdict.in_file(self.user.first())),
+            Ok(verdict) => Ok(verdict),
             Err(error) => {
                 tracing::warn!(host = %name, %error, "the host key cannot be added to known_hosts");
                 let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
@@ -192,107 +305,96 @@ impl KnownHostsFiles {
         }
     }
 
-    fn read(&self) -> Result<Vec<(Option<PathBuf>, KnownHosts)>, Error> {
-        let mut files = Vec::new();
+    /// The keys by which the user's first file knows this very name, port and all. They are what a server may
+    /// [update](Self::update).
+    pub(crate) fn updatable_keys(&self, name: &HostName) -> io::Result<Vec<PublicKey>> {
+        let Some(file) = self.user.first() else { return Ok(Vec::new()) };
+        let known = KnownHosts::parse(&disk::read(file)?);
+        let lines = known.lines_for(&name.host, name.port).filter(|line| line.marker().is_none());
+        Ok(lines.map(|line| line.key().clone()).collect())
+    }
+
+    /// Makes these keys, and no others, those by which the user's first file knows the name.
+    pub(crate) fn replace(
+        &self,
+        name: &HostName,
+        keys: &[PublicKey],
+    ) -> io::Result<Result<bool, ReplaceError>> {
+        let Some(file) = self.user.first() else { return Ok(Ok(false)) };
+        disk::replace(file, |existing| {
+            let mut system = SystemRandom;
+            let random = self.hash_names.then_some(&mut system as &mut dyn SecureRandom);
+            let edit = replace_keys(existing, &name.host, name.port, keys, random)?;
+            Ok((!edit.changed.is_empty() || edit.added > 0).then_some(edit.bytes))
+        })
+    }
+
+    /// The file of revoked keys that has this one, or its authority.
+    fn revoking_file(&self, identity: &Identity) -> Result<Option<PathBuf>, Error> {
+        for path in &self.revoked {
+            let failed = |error| Error::KnownHosts { path: path.clone(), error };
+            let bytes = disk::read(path).map_err(failed)?;
+            let mut revoked = RevokedKeys::new();
+            revoked.add(&bytes).map_err(|error| failed(io::Error::new(io::ErrorKind::InvalidData, error)))?;
+            if revoked.check(identity).is_some() {
+                return Ok(Some(path.clone()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads all files, and what the program prints.
+    fn read(&self, name: &HostName, key: Option<&PublicKey>) -> Result<KnownHostsStore, Error> {
+        let mut store = KnownHostsStore::new();
         for path in self.user.iter().chain(&self.global) {
-            match File::open(path).and_then(|file| read_to_end(&file)) {
-                Ok(bytes) => files.push((Some(path.clone()), KnownHosts::parse(&bytes))),
+            match disk::read(path) {
+                Ok(bytes) => store.push(Source::File(path.clone()), KnownHosts::parse(&bytes)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(Error::KnownHosts { path: path.clone(), error }),
             }
         }
+        if let Some(command) = &self.command {
+            let printed = command.run(&name.to_string(), key);
+            let printed =
+                printed.map_err(|error| Error::KnownHosts { path: command.program.clone(), error })?;
+            store.push(Source::Command, KnownHosts::parse(&printed));
+        }
         let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
         if !remembered.is_empty() {
-            files.push((None, KnownHosts::parse(remembered.as_bytes())));
+            store.push(Source::Memory, KnownHosts::parse(remembered.as_bytes()));
         }
-        Ok(files)
+        Ok(store)
     }
 }
 
 impl FilesVerdict {
-    fn in_file(self, path: Option<&PathBuf>) -> Self {
-        match (self, path) {
-            (Self::Changed { line, expected, .. }, path) => {
-                Self::Changed { file: path.cloned(), line, expected }
-            }
-            (Self::Revoked { line, .. }, Some(path)) => Self::Revoked { file: path.clone(), line },
-            (verdict, _) => verdict,
-        }
-    }
-
-    fn of(verdict: HostKeyVerdict) -> Self {
+    fn of(verdict: StoreVerdict) -> Self {
         match verdict {
-            HostKeyVerdict::Known { .. } => Self::Known,
-            HostKeyVerdict::NewKeyType { known } => Self::NewKeyType(known),
-            HostKeyVerdict::Changed { line, expected } => Self::Changed { file: None, line, expected },
-            HostKeyVerdict::Revoked { line } => Self::Revoked { file: PathBuf::new(), line },
-            HostKeyVerdict::Unknown => Self::Unknown,
+            StoreVerdict::Known { .. } => Self::Known,
+            StoreVerdict::Unknown => Self::Unknown,
+            StoreVerdict::NewKeyType { known } => Self::NewKeyType(known),
+            StoreVerdict::Changed { expected, .. } => {
+                let (file, line) = expected.first().map_or((None, 0), |known| place(&known.at));
+                let expected = expected.into_iter().map(|known| known.key).collect();
+                Self::Changed { file, line, expected }
+            }
+            StoreVerdict::Revoked { at } => {
+                let (file, line) = place(&at);
+                Self::Revoked { file: file.unwrap_or_default(), line }
+            }
             // What a later version of the crate below may add is no reason to trust a key.
             _ => Self::Changed { file: None, line: 0, expected: Vec::new() },
         }
     }
 }
 
-/// A revocation anywhere counts before all else, then a file that knows the key, then one that knows another.
-fn lookup_in(files: &[(Option<PathBuf>, KnownHosts)], name: &HostName, key: &PublicKey) -> FilesVerdict {
-    let mut overall = FilesVerdict::Unknown;
-    for (path, hosts) in files {
-        let verdict = FilesVerdict::of(hosts.lookup(&name.host, name.port, key)).in_file(path.as_ref());
-        overall = match (overall, verdict) {
-            (_, revoked @ FilesVerdict::Revoked { .. }) => return revoked,
-            (known @ FilesVerdict::Known, _) | (_, known @ FilesVerdict::Known) => known,
-            (changed @ FilesVerdict::Changed { .. }, _) | (_, changed @ FilesVerdict::Changed { .. }) => {
-                changed
-            }
-            (FilesVerdict::NewKeyType(mut all), FilesVerdict::NewKeyType(more)) => {
-                all.extend(more);
-                FilesVerdict::NewKeyType(all)
-            }
-            (other @ FilesVerdict::NewKeyType(_), FilesVerdict::Unknown)
-            | (FilesVerdict::Unknown, other @ FilesVerdict::NewKeyType(_)) => other,
-            (FilesVerdict::Unknown, FilesVerdict::Unknown) => FilesVerdict::Unknown,
-            (revoked @ FilesVerdict::Revoked { .. }, _) => revoked,
-        };
+/// The file and the line of a place; what a program printed counts as a file of that name.
+pub(crate) fn place(at: &Location) -> (Option<PathBuf>, usize) {
+    match &at.source {
+        Source::File(path) => (Some(path.clone()), at.line),
+        Source::Command => (Some(PathBuf::from(at.source.to_string())), at.line),
+        _ => (None, at.line),
     }
-    overall
-}
-
-fn append(path: &Path, name: &HostName, key: &PublicKey, line: &str) -> io::Result<FilesVerdict> {
-    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
-        create_directory(directory)?;
-    }
-    let mut options = OpenOptions::new();
-    options.read(true).append(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    // Held until the file is closed; another process that adds a key waits here.
-    file.lock()?;
-    let existing = read_to_end(&file)?;
-    let verdict = FilesVerdict::of(KnownHosts::parse(&existing).lookup(&name.host, name.port, key));
-    if matches!(verdict, FilesVerdict::Unknown | FilesVerdict::NewKeyType(_)) {
-        // One write in append mode, so that a program that takes no lock cannot come in between either.
-        file.write_all(&append_line(&existing, line))?;
-        return Ok(FilesVerdict::Known);
-    }
-    Ok(verdict)
-}
-
-fn create_directory(directory: &Path) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(directory)
-}
-
-fn read_to_end(mut file: &File) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    Read::by_ref(&mut file).take(LARGEST_FILE + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LARGEST_FILE {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 64 MiB"));
-    }
-    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! What all handles of one client hold on to: the connection, and the tasks that serve it.
 
+use crate::agent::forwarding::AgentForwarding;
 use crate::error::{Error, Phase};
+use crate::host_key_updater::{HostKeyUpdater, PROOF_TIMEOUT};
 use crate::info::SessionInfo;
 use crate::login_report::LoginReport;
 use crate::options::Timeouts;
@@ -11,12 +13,14 @@ use konko_transport::channel::{ChannelEvent, ChannelKind, OpenOptions};
 use konko_transport::keys::public_key::PublicKey;
 use konko_transport::{Client, ClientEvent, Event};
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::task::JoinSet;
 
 /// A connection that is logged in. It is closed when the last handle is dropped.
 #[derive(Debug)]
 pub(crate) struct Link {
     pub(crate) connection: Connection<Client>,
     pub(crate) targets: Arc<RemoteTargets>,
+    pub(crate) agent: Arc<AgentForwarding>,
     pub(crate) timeouts: Timeouts,
     host_key: PublicKey,
     report: LoginReport,
@@ -51,12 +55,16 @@ impl Link {
         host_key: PublicKey,
         report: LoginReport,
         banners: Vec<String>,
+        updater: Option<HostKeyUpdater>,
     ) -> Self {
         let targets = Arc::new(RemoteTargets::default());
-        let server_requests = Task::spawn(serve(connection.clone(), Arc::clone(&targets)));
+        let agent = Arc::new(AgentForwarding::default());
+        let served = serve(connection.clone(), Arc::clone(&targets), Arc::clone(&agent), updater);
+        let server_requests = Task::spawn(served);
         Self {
             connection,
             targets,
+            agent,
             timeouts,
             host_key,
             report,
@@ -109,15 +117,59 @@ impl Link {
 }
 
 /// Answers what the server asks of the connection.
-async fn serve(connection: Connection<Client>, targets: Arc<RemoteTargets>) {
-    while let Some(event) = connection.next_event().await {
+async fn serve(
+    connection: Connection<Client>,
+    targets: Arc<RemoteTargets>,
+    agent: Arc<AgentForwarding>,
+    mut updater: Option<HostKeyUpdater>,
+) {
+    // They end with this task, which ends with the link.
+    let mut agent_channels = JoinSet::new();
+    loop {
+        let event = tokio::select! {
+            event = connection.next_event() => event,
+            Some(ended) = agent_channels.join_next() => {
+                if ended.is_err() {
+                    tracing::error!("a task of the client panicked");
+                }
+                continue;
+            }
+        };
+        let Some(event) = event else { return };
         match event {
+            ClientEvent::Common(Event::OpenRequested(question))
+                if *question.kind() == ChannelKind::AgentConnection =>
+            {
+                if let Some(served) = agent.open(question, &connection) {
+                    agent_channels.spawn(served);
+                }
+            }
             ClientEvent::Common(Event::OpenRequested(question)) => targets.open(question, &connection),
             // RFC 4254 §4: what is not known is refused. That answers keepalive requests, too.
-            ClientEvent::Common(Event::GlobalRequest(question)) => connection.answer_global(question, None),
+            ClientEvent::Common(Event::GlobalRequest(question)) => {
+                // Once is enough: a server that says it again has nothing new to say.
+                let announcement = HostKeyUpdater::announcement(&question);
+                if let Some((announcement, updater)) = announcement.and_then(|it| Some((it, updater.take()?))) {
+                    agent_channels.spawn(update_host_keys(connection.clone(), updater, announcement));
+                }
+                connection.answer_global(question, None);
+            }
             event => tracing::trace!(?event, "nothing to do"),
         }
     }
+}
+
+/// Lets the server prove to own the host keys that it tells of, and writes them down.
+async fn update_host_keys(connection: Connection<Client>, updater: HostKeyUpdater, announcement: Vec<u8>) {
+    let session_id = connection.with(|transport, _| transport.session_id().map(<[u8]>::to_vec));
+    let prove = |name, body: Vec<u8>| {
+        let connection = connection.clone();
+        async move {
+            let reply = connection.global_request(name, &body, Some(PROOF_TIMEOUT)).await;
+            reply.ok().flatten().map(|reply| reply.to_vec())
+        }
+    };
+    updater.update(announcement, session_id.unwrap_or_default(), prove).await;
 }
 
 /// Answers what the server asks on a channel that is a mere stream: nothing is granted there.

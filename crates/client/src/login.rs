@@ -1,8 +1,11 @@
 //! The decisions of a login: which credential comes next, under which algorithm, when it is over. Nothing is sent
 //! and nobody is asked here; a driver does what [`Login::next`] says and tells what came of it.
 
+use crate::key_plan::{FoundKey, KeyPlan, PlannedKey};
 use crate::login_report::{AttemptReport, AttemptResult, LoginReport};
-use konko_transport::keys::signature_algorithm::{SignatureAlgorithm, for_key_type};
+use konko_transport::keys::fingerprint::Fingerprint;
+use konko_transport::keys::identity::Identity;
+use konko_transport::keys::signature_algorithm::SignatureAlgorithm;
 use konko_transport::userauth::MethodName;
 use std::collections::VecDeque;
 
@@ -13,8 +16,12 @@ pub(crate) struct LoginPolicy {
     pub(crate) preferred_methods: Option<Vec<MethodName>>,
     /// How often the user is asked for one password or one dialogue.
     pub(crate) password_prompts: u32,
-    /// The signature algorithms that may be used.
+    /// The signature algorithms that the user's keys may be offered under.
     pub(crate) signature_algorithms: Vec<&'static SignatureAlgorithm>,
+    /// The signature algorithms that the keys of this host may vouch under.
+    pub(crate) host_based_algorithms: Vec<&'static SignatureAlgorithm>,
+    /// Whether an agent's keys serve only where another credential names them.
+    pub(crate) identities_only: bool,
 }
 
 /// A credential as the decisions see it.
@@ -25,20 +32,27 @@ pub(crate) enum Shape {
     Password,
     /// A password that the user is asked for.
     PasswordPrompt,
-    /// A key that has to be loaded before its type is known.
+    /// A key, a certificate, or the keys of an agent: what there is has to be looked up first.
     Key,
     KeyboardInteractive,
+    /// The key of this host, which has to be loaded before its type is known.
+    HostBased,
 }
 
-/// What to do next. Numbers are places in the list of credentials.
+/// What to do next. A `credential` is a place in the list of credentials, a `candidate` a number of the decisions' own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
     /// Ask with the method `none`, to learn what the server offers.
     Probe,
-    /// Find out the public half of a key; then [`Login::key_loaded`] or [`Login::unusable`].
-    LoadKey(usize),
-    /// Try a key; ask first whether it would do, if a signature should not be made in vain.
-    TryKey { credential: usize, algorithm: &'static SignatureAlgorithm, query_first: bool },
+    /// Look up all keys, certificates and agents, without asking anybody anything; then [`Login::keys_found`].
+    FindKeys,
+    /// Open a key whose public half is behind its passphrase, or the key of this host; then [`Login::key_loaded`] or
+    /// [`Login::unusable`].
+    LoadKey { candidate: usize, credential: usize },
+    /// Try a key, see [`Login::key`]; ask first whether it would do, if a signature should not be made in vain.
+    TryKey { candidate: usize, algorithm: &'static SignatureAlgorithm, query_first: bool },
+    /// Let this host vouch for its user.
+    TryHostBased { candidate: usize, credential: usize, algorithm: &'static SignatureAlgorithm },
     /// Try a password; `attempt` counts from 1.
     TryPassword { credential: usize, attempt: u32 },
     /// Start a dialogue; with `password`, the credential is a password, which answers one prompt.
@@ -62,6 +76,8 @@ pub(crate) enum Outcome {
 #[derive(Debug)]
 struct Candidate {
     shape: Shape,
+    /// The place of its credential.
+    place: usize,
     description: String,
     state: State,
     /// How often it was tried.
@@ -72,19 +88,43 @@ struct Candidate {
     dialogue_refused: bool,
 }
 
+impl Candidate {
+    const fn new(shape: Shape, place: usize, description: String, state: State) -> Self {
+        Self { shape, place, description, state, tries: 0, refusals: 0, dialogue_refused: false }
+    }
+
+    fn key(&self) -> Option<&KeyState> {
+        match &self.state {
+            State::Key(key) => Some(key),
+            State::Ready | State::Spent => None,
+        }
+    }
+
+    const fn is_spent(&self) -> bool {
+        matches!(self.state, State::Spent)
+    }
+}
+
 /// How often one credential is tried at most, whatever the server says it offers.
 const MAXIMUM_TRIES: u32 = 8;
 
 #[derive(Debug)]
 enum State {
+    /// To be tried; or, of a key, to be looked up.
     Ready,
-    /// A key, with the algorithms that are left to try.
-    Key {
-        key_type: &'static str,
-        ready: bool,
-        algorithms: Option<VecDeque<&'static SignatureAlgorithm>>,
-    },
+    Key(KeyState),
     Spent,
+}
+
+#[derive(Debug)]
+struct KeyState {
+    /// `None` for the key of this host.
+    planned: Option<PlannedKey>,
+    /// Not known where only a passphrase brings it to light.
+    identity: Option<Identity>,
+    is_costly: bool,
+    /// Those that are left; not known before the first try.
+    algorithms: Option<VecDeque<&'static SignatureAlgorithm>>,
 }
 
 /// The state of a login.
@@ -104,14 +144,8 @@ impl Login {
     pub(crate) fn new(user: &str, policy: LoginPolicy, credentials: Vec<(Shape, String)>) -> Self {
         let candidates = credentials
             .into_iter()
-            .map(|(shape, description)| Candidate {
-                shape,
-                description,
-                state: State::Ready,
-                tries: 0,
-                refusals: 0,
-                dialogue_refused: false,
-            })
+            .enumerate()
+            .map(|(place, (shape, description))| Candidate::new(shape, place, description, State::Ready))
             .collect();
         Self {
             policy,
@@ -155,9 +189,10 @@ impl Login {
 
     /// The candidates that are left, in the order in which they are to be tried.
     fn order(&self) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..self.candidates.len())
-            .filter(|index| !matches!(self.candidates[*index].state, State::Spent))
-            .collect();
+        let mut order: Vec<usize> =
+            (0..self.candidates.len()).filter(|index| !self.candidates[*index].is_spent()).collect();
+        // What was looked up stands behind the rest, and takes the place of its credential.
+        order.sort_by_key(|index| self.candidates[*index].place);
         if let Some(preferred) = &self.policy.preferred_methods {
             let place = |index: &usize| {
                 let methods = usual_methods(self.candidates[*index].shape);
@@ -174,60 +209,70 @@ impl Login {
         match self.candidates[index].shape {
             Shape::None => None,
             Shape::Key if !self.may_use(MethodName::PublicKey) => None,
-            Shape::Key => self.key_step(index),
+            Shape::HostBased if !self.may_use(MethodName::HostBased) => None,
+            Shape::Key | Shape::HostBased => self.key_step(index),
             Shape::Password | Shape::PasswordPrompt if self.may_use(MethodName::Password) => {
-                Some(Step::TryPassword { credential: index, attempt: self.candidates[index].refusals + 1 })
+                Some(Step::TryPassword {
+                    credential: self.candidates[index].place,
+                    attempt: self.candidates[index].refusals + 1,
+                })
             }
             Shape::Password
                 if self.methods.is_some()
                     && !self.candidates[index].dialogue_refused
                     && self.may_use(MethodName::KeyboardInteractive) =>
             {
-                Some(Step::TryDialogue { credential: index, password: true })
+                Some(Step::TryDialogue { credential: self.candidates[index].place, password: true })
             }
             Shape::Password | Shape::PasswordPrompt => None,
             Shape::KeyboardInteractive if self.may_use(MethodName::KeyboardInteractive) => {
-                Some(Step::TryDialogue { credential: index, password: false })
+                Some(Step::TryDialogue { credential: self.candidates[index].place, password: false })
             }
             Shape::KeyboardInteractive => None,
         }
     }
 
     fn key_step(&mut self, index: usize) -> Option<Step> {
-        let State::Key { key_type, ready, ref algorithms } = self.candidates[index].state else {
-            return Some(Step::LoadKey(index));
+        let (shape, place) = (self.candidates[index].shape, self.candidates[index].place);
+        let load = Step::LoadKey { candidate: index, credential: place };
+        let State::Key(key) = &self.candidates[index].state else {
+            return Some(if shape == Shape::Key { Step::FindKeys } else { load });
         };
-        let (next, known) = match algorithms {
+        let Some(identity) = &key.identity else { return Some(load) };
+        let (next, known) = match &key.algorithms {
             Some(algorithms) => (algorithms.front().copied(), true),
             // Before the first try, server-sig-algs may still come.
-            None => (self.algorithms_for(key_type).front().copied(), false),
+            None => (self.algorithms_for(shape, identity).front().copied(), false),
         };
         let Some(algorithm) = next else {
             if !known {
-                self.report(index, "publickey", None, AttemptResult::NoCommonSignatureAlgorithm);
+                self.report(index, method_of(shape), None, AttemptResult::NoCommonSignatureAlgorithm, None);
             }
-            self.candidates[index].state = State::Spent;
+            self.spend(index);
             return None;
         };
-        let alone = self
-            .candidates
-            .iter()
-            .filter(|c| c.shape == Shape::Key && !matches!(c.state, State::Spent))
-            .count()
-            == 1;
-        Some(Step::TryKey { credential: index, algorithm, query_first: !ready || !alone })
+        if shape == Shape::HostBased {
+            return Some(Step::TryHostBased { candidate: index, credential: place, algorithm });
+        }
+        let others = self.candidates.iter().filter(|c| c.shape == Shape::Key && !c.is_spent()).count() > 1;
+        Some(Step::TryKey { candidate: index, algorithm, query_first: key.is_costly || others })
     }
 
     /// The algorithms to try for a key, the best first. For RSA they are those that the server says it takes; if
     /// it says nothing, each in turn. Other types have one algorithm, which is worth a try in any case, since
     /// some servers leave it out of `server-sig-algs`.
-    fn algorithms_for(&self, key_type: &str) -> VecDeque<&'static SignatureAlgorithm> {
-        let enabled = for_key_type(key_type)
-            .filter(|row| self.policy.signature_algorithms.iter().any(|allowed| allowed.name == row.name));
+    fn algorithms_for(&self, shape: Shape, identity: &Identity) -> VecDeque<&'static SignatureAlgorithm> {
+        let allowed = match shape {
+            Shape::HostBased => &self.policy.host_based_algorithms,
+            _ => &self.policy.signature_algorithms,
+        };
+        let enabled = identity.algorithms().into_iter().filter(|row| allowed.contains(row));
         match &self.server_sig_algs {
-            Some(names) if key_type == "ssh-rsa" => {
-                enabled.filter(|row| names.iter().any(|name| name == row.name)).take(1).collect()
-            }
+            // OpenSSH names the algorithm of the signature there, also for certificates.
+            Some(names) if is_rsa(identity) => enabled
+                .filter(|row| names.iter().any(|name| name == row.of_signature().name))
+                .take(1)
+                .collect(),
             _ => enabled.collect(),
         }
     }
@@ -236,14 +281,16 @@ impl Login {
     /// the algorithm for an RSA key is chosen, since the server may not have said yet what it takes.
     fn is_worth_a_probe(&self, step: &Step) -> bool {
         match step {
-            Step::TryKey { algorithm, .. } => {
-                algorithm.key_type == "ssh-rsa" && self.server_sig_algs.is_none()
+            Step::TryKey { algorithm, .. } | Step::TryHostBased { algorithm, .. } => {
+                algorithm.of_signature().key_type == "ssh-rsa" && self.server_sig_algs.is_none()
             }
             Step::TryPassword { credential, .. } => {
                 self.candidates[*credential].shape == Shape::PasswordPrompt
             }
+            // A passphrase is asked for.
+            Step::LoadKey { candidate, .. } => self.candidates[*candidate].shape == Shape::Key,
             Step::TryDialogue { .. } => true,
-            Step::Probe | Step::LoadKey(_) | Step::GiveUp => false,
+            Step::Probe | Step::FindKeys | Step::GiveUp => false,
         }
     }
 
@@ -252,28 +299,61 @@ impl Login {
             && self.methods.as_ref().is_none_or(|offered| offered.iter().any(|name| name == method.as_str()))
     }
 
-    /// The public half of a key is known; `ready` says whether the private half is there, too.
-    pub(crate) fn key_loaded(
-        &mut self,
-        index: usize,
-        key_type: &'static str,
-        ready: bool,
-        description: String,
-    ) {
-        if let Some(candidate) = self.candidates.get_mut(index) {
-            candidate.state = State::Key { key_type, ready, algorithms: None };
-            candidate.description = description;
+    /// What [`Step::FindKeys`] has found, and what cannot be used with the reason.
+    pub(crate) fn keys_found(&mut self, found: &[FoundKey], unusable: Vec<(usize, String)>) {
+        let plan = KeyPlan::new(found, self.policy.identities_only);
+        for (place, why) in unusable {
+            self.report(place, "publickey", None, AttemptResult::Unusable(why), None);
+        }
+        for key in plan.passed_over {
+            self.report.attempts.push(AttemptReport {
+                method: "publickey",
+                credential: key.description,
+                fingerprint: key.identity.as_ref().map(Identity::fingerprint),
+                algorithm: None,
+                result: key.result,
+                methods_that_can_continue: None,
+            });
+        }
+        for candidate in self.candidates.iter_mut().filter(|candidate| candidate.shape == Shape::Key) {
+            candidate.state = State::Spent;
+        }
+        for planned in plan.keys {
+            let (place, description) = (planned.place, planned.description.clone());
+            let (identity, is_costly) = (planned.identity.clone(), planned.is_costly);
+            let key = KeyState { planned: Some(planned), identity, is_costly, algorithms: None };
+            self.candidates.push(Candidate::new(Shape::Key, place, description, State::Key(key)));
         }
     }
 
-    /// A key cannot be loaded. `None` passes over it in silence.
-    pub(crate) fn unusable(&mut self, index: usize, why: Option<String>) {
-        if let Some(why) = why {
-            self.report(index, "publickey", None, AttemptResult::Unusable(why));
-        }
-        if let Some(candidate) = self.candidates.get_mut(index) {
-            candidate.state = State::Spent;
-        }
+    /// The key of a candidate: what to offer, and who signs.
+    pub(crate) fn key(&self, candidate: usize) -> Option<&PlannedKey> {
+        self.candidates.get(candidate)?.key()?.planned.as_ref()
+    }
+
+    /// A key that had to be opened is.
+    pub(crate) fn key_loaded(&mut self, index: usize, identity: Identity, description: String) {
+        let Some(candidate) = self.candidates.get_mut(index) else { return };
+        let planned = match std::mem::replace(&mut candidate.state, State::Spent) {
+            State::Key(key) => key.planned,
+            State::Ready | State::Spent => None,
+        };
+        let planned = planned.map(|planned| PlannedKey {
+            identity: Some(identity.clone()),
+            is_costly: false,
+            description: description.clone(),
+            ..planned
+        });
+        candidate.description = description;
+        candidate.state =
+            State::Key(KeyState { planned, identity: Some(identity), is_costly: false, algorithms: None });
+    }
+
+    /// A key cannot be opened.
+    pub(crate) fn unusable(&mut self, index: usize, why: String) {
+        let Some(shape) = self.candidates.get(index).map(|candidate| candidate.shape) else { return };
+        self.report(index, method_of(shape), None, AttemptResult::Unusable(why), None);
+        self.spend(index);
     }
 
     /// What came of the step that was begun last.
@@ -284,14 +364,18 @@ impl Login {
             candidate.tries += 1;
         }
         match outcome {
-            Outcome::Success => self.report(index, method, algorithm, AttemptResult::Accepted),
+            Outcome::Success => self.report(index, method, algorithm, AttemptResult::Accepted, None),
             Outcome::Abandoned(why) => {
-                self.report(index, method, algorithm, AttemptResult::Unusable(why));
-                self.methods.get_or_insert_default();
+                self.report(index, method, algorithm, AttemptResult::Unusable(why), None);
+                if step == Step::Probe {
+                    // It could not even be asked what is offered: nothing else could be sent either.
+                    self.methods.get_or_insert_default();
+                }
                 self.spend(index);
             }
             Outcome::Failure { methods, partial_success: true } => {
-                self.report(index, method, algorithm, AttemptResult::AcceptedPartially);
+                let result = AttemptResult::AcceptedPartially;
+                self.report(index, method, algorithm, result, Some(methods.clone()));
                 // A key or password that has served is not asked for twice; a person may well be.
                 match self.candidates.get(index).map(|candidate| candidate.shape) {
                     Some(Shape::PasswordPrompt | Shape::KeyboardInteractive) => self.spend_if_tired(index),
@@ -302,7 +386,7 @@ impl Login {
             Outcome::Failure { methods, partial_success: false } => {
                 let offered = method == "none" || methods.iter().any(|name| name == method);
                 let result = if offered { AttemptResult::Refused } else { AttemptResult::NotOffered };
-                self.report(index, method, algorithm, result);
+                self.report(index, method, algorithm, result, Some(methods.clone()));
                 self.learn(methods);
                 self.refused(index, offered, &step);
             }
@@ -313,28 +397,34 @@ impl Login {
     fn attempt_of(&self, step: &Step) -> Option<(usize, &'static str, Option<&'static str>)> {
         match step {
             Step::Probe => Some((usize::MAX, "none", None)),
-            Step::TryKey { credential, algorithm, .. } => {
-                Some((*credential, "publickey", Some(algorithm.name)))
+            Step::TryKey { candidate, algorithm, .. } => {
+                Some((*candidate, "publickey", Some(algorithm.name)))
+            }
+            Step::TryHostBased { candidate, algorithm, .. } => {
+                Some((*candidate, "hostbased", Some(algorithm.name)))
             }
             Step::TryPassword { credential, .. } => Some((*credential, "password", None)),
             Step::TryDialogue { credential, .. } => Some((*credential, "keyboard-interactive", None)),
-            Step::LoadKey(_) | Step::GiveUp => None,
+            Step::FindKeys | Step::LoadKey { .. } | Step::GiveUp => None,
         }
     }
 
-    /// The algorithms that are left for a key are fixed with the first try.
-    fn algorithm_used(&mut self, index: usize) {
-        let Some(State::Key { key_type, ready, algorithms }) = self.candidates.get(index).map(|c| &c.state)
-        else {
-            return;
+    /// The algorithms that are left for a key are fixed with the first try. Whether there are any.
+    fn algorithm_used(&mut self, index: usize) -> bool {
+        let key = self.candidates.get(index).and_then(Candidate::key);
+        let Some((key, identity)) = key.and_then(|key| Some((key, key.identity.as_ref()?))) else {
+            return false;
         };
-        let mut left = match algorithms {
+        let mut left = match &key.algorithms {
             Some(algorithms) => algorithms.clone(),
-            None => self.algorithms_for(key_type),
+            None => self.algorithms_for(self.candidates[index].shape, identity),
         };
         left.pop_front();
-        let state = State::Key { key_type, ready: *ready, algorithms: Some(left) };
-        self.candidates[index].state = state;
+        let any = !left.is_empty();
+        if let State::Key(key) = &mut self.candidates[index].state {
+            key.algorithms = Some(left);
+        }
+        any
     }
 
     fn refused(&mut self, index: usize, offered: bool, step: &Step) {
@@ -346,10 +436,8 @@ impl Login {
         }
         candidate.refusals += 1;
         match candidate.shape {
-            Shape::Key => {
-                self.algorithm_used(index);
-                let state = &self.candidates[index].state;
-                if matches!(state, State::Key { algorithms: Some(left), .. } if left.is_empty()) {
+            Shape::Key | Shape::HostBased => {
+                if !self.algorithm_used(index) {
                     self.spend(index);
                 }
             }
@@ -365,7 +453,7 @@ impl Login {
             Shape::PasswordPrompt | Shape::KeyboardInteractive => {
                 candidate.refusals >= self.policy.password_prompts
             }
-            Shape::None | Shape::Password | Shape::Key => false,
+            Shape::None | Shape::Password | Shape::Key | Shape::HostBased => false,
         };
         if asked_enough || candidate.tries >= MAXIMUM_TRIES {
             self.spend(index);
@@ -389,20 +477,33 @@ impl Login {
         method: &'static str,
         algorithm: Option<&'static str>,
         result: AttemptResult,
+        methods_that_can_continue: Option<Vec<String>>,
     ) {
-        let credential = self.candidates.get(index).map(|c| c.description.clone()).unwrap_or_default();
-        self.report.attempts.push(AttemptReport { method, credential, algorithm, result });
+        let candidate = self.candidates.get(index);
+        let credential = candidate.map(|candidate| candidate.description.clone()).unwrap_or_default();
+        let fingerprint: Option<Fingerprint> = candidate
+            .and_then(Candidate::key)
+            .and_then(|key| key.identity.as_ref())
+            .map(Identity::fingerprint);
+        self.report.attempts.push(AttemptReport {
+            method,
+            credential,
+            fingerprint,
+            algorithm,
+            result,
+            methods_that_can_continue,
+        });
     }
 
     /// Everything that was tried. If all credentials are `exhausted`, those that never were tried are listed, too.
     pub(crate) fn into_report(mut self, exhausted: bool) -> LoginReport {
         if let Some((index, method, algorithm)) = self.running.take().and_then(|step| self.attempt_of(&step))
         {
-            self.report(index, method, algorithm, AttemptResult::Unanswered);
+            self.report(index, method, algorithm, AttemptResult::Unanswered, None);
         }
         for index in 0..self.candidates.len() {
             let candidate = &self.candidates[index];
-            let untried = candidate.tries == 0 && !matches!(candidate.state, State::Spent);
+            let untried = candidate.tries == 0 && !candidate.is_spent();
             let methods = usual_methods(candidate.shape);
             if let Some(method) = methods.first().filter(|_| exhausted && untried) {
                 let excluded = |preferred: &Vec<MethodName>| !preferred.iter().any(|m| methods.contains(m));
@@ -411,7 +512,7 @@ impl Login {
                 } else {
                     AttemptResult::MethodNotOffered
                 };
-                self.report(index, method.as_str(), None, result);
+                self.report(index, method.as_str(), None, result, None);
             }
         }
         self.report
@@ -426,7 +527,20 @@ const fn usual_methods(shape: Shape) -> &'static [MethodName] {
         Shape::PasswordPrompt => &[MethodName::Password],
         Shape::Key => &[MethodName::PublicKey],
         Shape::KeyboardInteractive => &[MethodName::KeyboardInteractive],
+        Shape::HostBased => &[MethodName::HostBased],
     }
+}
+
+/// The method of a key.
+const fn method_of(shape: Shape) -> &'static str {
+    match shape {
+        Shape::HostBased => "hostbased",
+        _ => "publickey",
+    }
+}
+
+fn is_rsa(identity: &Identity) -> bool {
+    identity.public_key().key_type() == "ssh-rsa"
 }
 
 #[cfg(test)]

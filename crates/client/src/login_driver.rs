@@ -3,13 +3,16 @@
 use crate::credential::Credential;
 use crate::error::{Error, Phase};
 use crate::handshake::{Handshake, closed, exchange_keys};
-use crate::key_source::{KeySource, KeySourceError};
+use crate::key_holder::{Holder, find_keys, sign_off_thread};
+use crate::key_plan::describe;
+use crate::key_source::open_host_key;
 use crate::known_hosts_files::HostName;
 use crate::login::{Login, Outcome, Shape, Step};
 use crate::login_report::LoginReport;
-use crate::off_thread::off_thread;
-use crate::options::ClientOptions;
+use crate::options::{AddKeysToAgent, ClientOptions};
 use crate::secret::Secret;
+use crate::signer::{AddedKey, AgentBinding};
+use konko_transport::keys::identity::Identity;
 use konko_transport::keys::private_key::PrivateKey;
 use konko_transport::keys::public_key::PublicKey;
 use konko_transport::userauth::{
@@ -30,8 +33,10 @@ pub(crate) struct LoginDriver<'a, C> {
     connection: &'a C,
     options: &'a ClientOptions,
     host: &'a str,
-    /// The loaded keys, by the place of their credential.
-    keys: Vec<Option<KeySource>>,
+    /// Who signs for the found keys, in their order.
+    holders: Vec<Holder>,
+    /// The keys of this host, with the places of their credentials.
+    host_keys: Vec<(usize, Arc<PrivateKey>)>,
     banners: Vec<String>,
 }
 
@@ -56,8 +61,7 @@ pub(crate) struct LoggedIn {
 
 impl<'a, C: Handshake> LoginDriver<'a, C> {
     pub(crate) fn new(connection: &'a C, options: &'a ClientOptions, host: &'a str) -> Self {
-        let keys = options.credentials.iter().map(|_| None).collect();
-        Self { connection, options, host, keys, banners: Vec::new() }
+        Self { connection, options, host, holders: Vec::new(), host_keys: Vec::new(), banners: Vec::new() }
     }
 
     /// Tries the credentials until one, or a chain of them, lets the user in.
@@ -89,18 +93,47 @@ impl<'a, C: Handshake> LoginDriver<'a, C> {
     async fn take(&mut self, step: &Step, login: &mut Login) -> Result<Option<Outcome>, Error> {
         match step {
             Step::GiveUp => Ok(None),
-            Step::LoadKey(credential) => {
-                self.load_key(*credential, login).await;
+            Step::FindKeys => {
+                self.bind_agents().await;
+                let keys = find_keys(&self.options.credentials).await;
+                self.holders = keys.holders;
+                login.keys_found(&keys.found, keys.unusable);
                 Ok(None)
             }
-            Step::Probe => self.attempt(Method::None, None).await.map(Some),
-            Step::TryKey { credential, algorithm, query_first } => {
-                let Some(Some(source)) = self.keys.get(*credential) else {
+            Step::LoadKey { candidate, credential } => {
+                self.load_key(*candidate, *credential, login).await;
+                Ok(None)
+            }
+            Step::Probe => self.attempt(Method::None, Proving::Nothing).await.map(Some),
+            Step::TryKey { candidate, algorithm, query_first } => {
+                let planned = login.key(*candidate);
+                let Some((identity, signer)) =
+                    planned.and_then(|key| Some((key.identity.clone()?, key.signer)))
+                else {
                     return Ok(Some(Outcome::Abandoned("the key is not loaded".to_owned())));
                 };
-                let key = source.public_key().clone();
-                let method = Method::PublicKey { key, algorithm, query_first: *query_first };
-                self.attempt(method, Some(*credential)).await.map(Some)
+                let query_first = *query_first;
+                let method = match identity {
+                    Identity::Key(key) => Method::PublicKey { key, algorithm, query_first },
+                    Identity::Certificate(certificate) => {
+                        Method::Certificate { certificate, algorithm, query_first }
+                    }
+                };
+                self.attempt(method, Proving::Key(signer)).await.map(Some)
+            }
+            Step::TryHostBased { credential, algorithm, .. } => {
+                let (Some(Credential::HostBased(host)), Some(key)) =
+                    (self.options.credentials.get(*credential), self.host_key(*credential))
+                else {
+                    return Ok(Some(Outcome::Abandoned("the key of this host is not loaded".to_owned())));
+                };
+                let method = Method::HostBased {
+                    key: key.public_key().clone().into(),
+                    algorithm,
+                    client_host_name: host.client_host_name.clone(),
+                    client_user_name: host.client_user_name.clone(),
+                };
+                self.attempt(method, Proving::Host(*credential)).await.map(Some)
             }
             Step::TryPassword { credential, attempt } => match self.password(*credential, *attempt).await {
                 Some(password) if password.expose().len() > MAXIMUM_SECRET_LEN => {
@@ -108,39 +141,67 @@ impl<'a, C: Handshake> LoginDriver<'a, C> {
                 }
                 Some(password) => {
                     let method = Method::Password(password.to_zeroizing());
-                    self.attempt(method, Some(*credential)).await.map(Some)
+                    self.attempt(method, Proving::Credential(*credential)).await.map(Some)
                 }
                 None => Ok(Some(Outcome::Abandoned("nobody gave the password".to_owned()))),
             },
             Step::TryDialogue { credential, .. } => {
                 let method = Method::KeyboardInteractive { submethods: String::new() };
-                self.attempt(method, Some(*credential)).await.map(Some)
+                self.attempt(method, Proving::Credential(*credential)).await.map(Some)
             }
         }
     }
 
-    async fn load_key(&mut self, index: usize, login: &mut Login) {
-        let loaded = match self.options.credentials.get(index) {
-            Some(Credential::PrivateKey(key)) => Ok(KeySource::Ready(Arc::clone(key))),
-            Some(Credential::KeyFile(file)) => match KeySource::open(file).await {
-                Err(KeySourceError::Missing(_)) if file.optional => return login.unusable(index, None),
-                result => result,
-            },
-            _ => return login.unusable(index, Some("it is not a key".to_owned())),
-        };
-        match loaded {
-            Ok(source) => {
-                let key = source.public_key();
-                let mut description = format!("the {} key {}", key.key_type(), key.fingerprint());
-                if let Some(Credential::KeyFile(file)) = self.options.credentials.get(index) {
-                    description = format!("{description} from {}", file.path.display());
-                }
-                login.key_loaded(index, key.key_type(), source.is_ready(), description);
-                if let Some(slot) = self.keys.get_mut(index) {
-                    *slot = Some(source);
-                }
+    /// Tells agents for which connection they are going to sign.
+    async fn bind_agents(&self) {
+        let binding = self.connection.with(|transport, _| {
+            Some(AgentBinding {
+                host_key: transport.first_host_key()?.to_vec(),
+                session_id: transport.session_id()?.to_vec(),
+                signature: transport.first_host_signature()?.to_vec(),
+            })
+        });
+        let Some(binding) = binding else { return };
+        for credential in &self.options.credentials {
+            if let Credential::Agent(agent) = credential
+                && let Err(error) = agent.bind(binding.clone()).await
+            {
+                tracing::debug!(%error, "an agent is not bound to the connection");
             }
-            Err(error) => login.unusable(index, Some(error.to_string())),
+        }
+    }
+
+    /// Opens a key that only its passphrase brings to light, or the key of this host.
+    async fn load_key(&mut self, candidate: usize, credential: usize, login: &mut Login) {
+        if let Some(Credential::HostBased(host)) = self.options.credentials.get(credential) {
+            match open_host_key(&host.key_file).await {
+                Ok(key) => {
+                    let identity = Identity::from(key.public_key().clone());
+                    let words = self.options.credentials[credential].describe();
+                    let description = format!(
+                        "{words} by {}",
+                        describe(Some(&identity), &host.key_file.display().to_string())
+                    );
+                    self.host_keys.push((credential, key));
+                    login.key_loaded(candidate, identity, description);
+                }
+                Err(error) => login.unusable(candidate, error.to_string()),
+            }
+            return;
+        }
+        let signer = login.key(candidate).map(|key| key.signer);
+        let source = match signer.and_then(|signer| self.holders.get_mut(signer)) {
+            Some(Holder::File { source, .. }) => source,
+            _ => return login.unusable(candidate, "it is not a key".to_owned()),
+        };
+        match source.unlock().await {
+            Ok(key) => {
+                let identity = Identity::from(key.public_key().clone());
+                let origin = self.options.credentials.get(credential).map(Credential::describe);
+                let description = describe(Some(&identity), &origin.unwrap_or_default());
+                login.key_loaded(candidate, identity, description);
+            }
+            Err(error) => login.unusable(candidate, error.to_string()),
         }
     }
 
@@ -155,7 +216,7 @@ impl<'a, C: Handshake> LoginDriver<'a, C> {
     }
 
     /// Sends one request and answers what the server asks, until the outcome is there.
-    async fn attempt(&mut self, method: Method, credential: Option<usize>) -> Result<Outcome, Error> {
+    async fn attempt(&mut self, method: Method, proving: Proving) -> Result<Outcome, Error> {
         let user = &self.options.user;
         if let Err(error) = self.connection.with(|transport, now| transport.authenticate(user, method, now)) {
             return match self.connection.ended(Phase::Authentication) {
@@ -173,22 +234,22 @@ impl<'a, C: Handshake> LoginDriver<'a, C> {
                 }
                 ClientAuthEvent::Abandoned => return Ok(Outcome::Abandoned(given_up)),
                 ClientAuthEvent::SignatureWanted(question) => {
-                    if let Err(why) = self.sign(question, credential).await? {
+                    if let Err(why) = self.sign(question, proving).await? {
                         given_up = why;
                     }
                 }
                 ClientAuthEvent::Prompts(question) => {
-                    if let Err(why) = self.answer(question, credential).await? {
+                    if let Err(why) = self.answer(question, proving).await? {
                         given_up = why;
                     }
                 }
                 ClientAuthEvent::PasswordChange(question) => {
-                    if let Err(why) = self.change_password(question, credential).await? {
+                    if let Err(why) = self.change_password(question, proving).await? {
                         given_up = why;
                     }
                 }
                 ClientAuthEvent::Info { name, instruction } => {
-                    if let Some(Credential::KeyboardInteractive(prompter)) = self.credential(credential) {
+                    if let Some(Credential::KeyboardInteractive(prompter)) = self.credential(proving) {
                         prompter.prompts(&name, &instruction, &[]).await;
                     }
                 }
@@ -197,8 +258,15 @@ impl<'a, C: Handshake> LoginDriver<'a, C> {
         }
     }
 
-    fn credential(&self, index: Option<usize>) -> Option<&'a Credential> {
-        self.options.credentials.get(index?)
+    fn credential(&self, proving: Proving) -> Option<&'a Credential> {
+        match proving {
+            Proving::Credential(index) => self.options.credentials.get(index),
+            Proving::Nothing | Proving::Key(_) | Proving::Host(_) => None,
+        }
+    }
+
+    fn host_key(&self, credential: usize) -> Option<&Arc<PrivateKey>> {
+        self.host_keys.iter().find(|(place, _)| *place == credential).map(|(_, key)| key)
     }
 
     /// The next event of authentication; banners are kept and shown on the way.
@@ -222,15 +290,26 @@ impl<'a, C: Handshake> LoginDriver<'a, C> {
     async fn sign(
         &mut self,
         question: SignatureQuestion,
-        credential: Option<usize>,
+        proving: Proving,
     ) -> Result<Result<(), String>, Error> {
-        let source = credential.and_then(|index| self.keys.get_mut(index)).and_then(Option::as_mut);
-        let signed = match source {
-            Some(source) => match source.unlock().await {
-                Ok(key) => sign_off_thread(key, &question).await,
-                Err(error) => Err(error.to_string()),
+        let signed = match proving {
+            Proving::Key(signer) => match self.holders.get_mut(signer) {
+                Some(holder) => {
+                    let signed = holder.sign(&question).await;
+                    if signed.is_ok()
+                        && let Some((key, comment)) = holder.opened_file()
+                    {
+                        self.add_to_agent(key, comment).await;
+                    }
+                    signed
+                }
+                None => Err("there is nobody to sign".to_owned()),
             },
-            None => Err("the key is not loaded".to_owned()),
+            Proving::Host(credential) => match self.host_key(credential) {
+                Some(key) => sign_off_thread(Arc::clone(key), &question).await,
+                None => Err("the key of this host is not loaded".to_owned()),
+            },
+            Proving::Nothing | Proving::Credential(_) => Err("there is nobody to sign".to_owned()),
         };
         match signed {
             Ok(signature) => {
@@ -244,12 +323,23 @@ impl<'a, C: Handshake> LoginDriver<'a, C> {
         }
     }
 
+    /// Gives the key to an agent if that is wanted. A login does not fail because of it.
+    async fn add_to_agent(&self, key: Arc<PrivateKey>, comment: String) {
+        let Some(AddKeysToAgent { agent, lifetime, confirm }) = &self.options.add_keys_to_agent else {
+            return;
+        };
+        let added = AddedKey { key, comment, lifetime: *lifetime, confirm: *confirm };
+        if let Err(error) = agent.add(added).await {
+            tracing::debug!(%error, "a key is not added to the agent");
+        }
+    }
+
     async fn answer(
         &mut self,
         question: PromptQuestion,
-        credential: Option<usize>,
+        proving: Proving,
     ) -> Result<Result<(), String>, Error> {
-        let answers = match self.credential(credential) {
+        let answers = match self.credential(proving) {
             Some(Credential::Password(password)) if question.prompts.len() == 1 => {
                 Ok(vec![password.to_zeroizing()])
             }
@@ -287,9 +377,9 @@ impl<'a, C: Handshake> LoginDriver<'a, C> {
     async fn change_password(
         &mut self,
         question: PasswordChangeQuestion,
-        credential: Option<usize>,
+        proving: Proving,
     ) -> Result<Result<(), String>, Error> {
-        let prompter = match self.credential(credential) {
+        let prompter = match self.credential(proving) {
             Some(Credential::PasswordPrompt(prompter)) => Some(prompter),
             _ => self.options.prompter.as_ref(),
         };
@@ -329,21 +419,29 @@ impl<'a, C: Handshake> LoginDriver<'a, C> {
     }
 }
 
-fn shape(credential: &Credential) -> Shape {
+/// What an attempt is made with.
+#[derive(Debug, Clone, Copy)]
+enum Proving {
+    Nothing,
+    /// A credential of this place.
+    Credential(usize),
+    /// A key, for which this holder signs.
+    Key(usize),
+    /// The key of this host, of a credential of this place.
+    Host(usize),
+}
+
+const fn shape(credential: &Credential) -> Shape {
     match credential {
         Credential::None => Shape::None,
         Credential::Password(_) => Shape::Password,
         Credential::PasswordPrompt(_) => Shape::PasswordPrompt,
-        Credential::PrivateKey(_) | Credential::KeyFile(_) => Shape::Key,
+        Credential::PrivateKey(_)
+        | Credential::KeyFile(_)
+        | Credential::Signer(_)
+        | Credential::Agent(_)
+        | Credential::CertificateFile(_) => Shape::Key,
         Credential::KeyboardInteractive(_) => Shape::KeyboardInteractive,
-    }
-}
-
-/// An RSA signature takes milliseconds, which other connections of this thread should not wait for.
-async fn sign_off_thread(key: Arc<PrivateKey>, question: &SignatureQuestion) -> Result<Vec<u8>, String> {
-    let (algorithm, data) = (question.algorithm, question.data.clone());
-    match off_thread(move || key.sign(algorithm, &data)).await {
-        Ok(signed) => signed.map_err(|error| error.to_string()),
-        Err(error) => Err(error.to_string()),
+        Credential::HostBased(_) => Shape::HostBased,
     }
 }

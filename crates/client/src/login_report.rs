@@ -1,5 +1,7 @@
 //! What was tried to log in, and what came of it.
 
+use konko_transport::keys::fingerprint::Fingerprint;
+
 /// What came of one attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -18,6 +20,8 @@ pub enum AttemptResult {
     MethodNotOffered,
     /// It was not tried: the server takes no signature algorithm of this key that we may use.
     NoCommonSignatureAlgorithm,
+    /// It was not tried: it is a key of an agent, and only keys that are named may be used (`IdentitiesOnly`).
+    NotNamed,
     /// It was not tried, or not to the end: this is why (no such file, wrong passphrase, nobody answered).
     Unusable(String),
 }
@@ -34,6 +38,7 @@ impl std::fmt::Display for AttemptResult {
             Self::NoCommonSignatureAlgorithm => f.write_str(
                 "not tried; the server takes no signature algorithm of this key that is enabled here",
             ),
+            Self::NotNamed => f.write_str("not tried; only keys that are named may be used"),
             Self::Unusable(why) => write!(f, "not usable: {why}"),
         }
     }
@@ -43,14 +48,19 @@ impl std::fmt::Display for AttemptResult {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AttemptReport {
-    /// The method: `none`, `publickey`, `password` or `keyboard-interactive`.
+    /// The method: `none`, `publickey`, `password`, `keyboard-interactive` or `hostbased`.
     pub method: &'static str,
-    /// Which credential, in words without secrets.
+    /// Which credential and where it is from, in words without secrets.
     pub credential: String,
+    /// The fingerprint of the key, or of the certified key, of an attempt with one that is known.
+    pub fingerprint: Option<Fingerprint>,
     /// The signature algorithm, of an attempt with a key.
     pub algorithm: Option<&'static str>,
     /// What came of it.
     pub result: AttemptResult,
+    /// The methods that the server would consider after it, where it answered with a refusal or a partial success;
+    /// escape them before showing them.
+    pub methods_that_can_continue: Option<Vec<String>>,
 }
 
 impl std::fmt::Display for AttemptReport {
@@ -62,7 +72,13 @@ impl std::fmt::Display for AttemptReport {
         if let Some(algorithm) = self.algorithm {
             write!(f, " ({algorithm})")?;
         }
-        write!(f, ": {}", self.result)
+        write!(f, ": {}", self.result)?;
+        match &self.methods_that_can_continue {
+            Some(methods) if self.result == AttemptResult::AcceptedPartially => {
+                write!(f, " ({})", crate::printable::printable(&methods.join(","), false))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

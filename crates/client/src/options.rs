@@ -7,8 +7,12 @@ use crate::host_keys::HostKeyPolicy;
 use crate::known_hosts_files::HostName;
 use crate::login::LoginPolicy;
 use crate::prompter::Prompter;
+use crate::signer::KeyAgent;
 use konko_transport::ClientConfig;
-use konko_transport::keys::signature_algorithm::{SIGNATURE_ALGORITHMS, SignatureAlgorithm};
+use konko_transport::keys::signature_algorithm::{
+    CERTIFICATE_ALGORITHMS, SECURITY_KEY_ALGORITHMS, SIGNATURE_ALGORITHMS, SignatureAlgorithm,
+    WEBAUTHN_SK_ECDSA_SHA2_NISTP256,
+};
 use konko_transport::packet::compression::{NONE, ZLIB_OPENSSH};
 use konko_transport::userauth::MethodName;
 use std::net::IpAddr;
@@ -65,6 +69,25 @@ pub enum AddressFamily {
     V6,
 }
 
+/// Which agent is given the keys of files that were opened to sign (`AddKeysToAgent`).
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct AddKeysToAgent {
+    /// The agent.
+    pub agent: Arc<dyn KeyAgent>,
+    /// For how long it holds them; for ever if there is none.
+    pub lifetime: Option<Duration>,
+    /// Whether it asks its user before every signature.
+    pub confirm: bool,
+}
+
+impl AddKeysToAgent {
+    /// To this agent, for ever, for signatures without a question.
+    pub fn new(agent: Arc<dyn KeyAgent>) -> Self {
+        Self { agent, lifetime: None, confirm: false }
+    }
+}
+
 /// How to connect and log in. What has no safe default is asked for by [`new`](Self::new); the rest are fields.
 #[derive(Clone)]
 #[non_exhaustive]
@@ -85,8 +108,16 @@ pub struct ClientOptions {
     pub preferred_methods: Option<Vec<MethodName>>,
     /// How often the user is asked for one password, or one dialogue, before it is given up. Default: 3.
     pub password_prompts: u32,
-    /// The algorithms that the user's keys may sign under. Default: all that are not legacy.
+    /// Whether an agent's keys serve only where another credential names them, by a key file, a public key file or a
+    /// certificate. Default: `false`.
+    pub identities_only: bool,
+    /// Which agent is given the keys of files that were opened to sign, and how. Default: none.
+    pub add_keys_to_agent: Option<AddKeysToAgent>,
+    /// The algorithms that the user's keys and certificates may be offered under; those of certificates are named
+    /// too. Default: all that are not legacy.
     pub signature_algorithms: Vec<&'static SignatureAlgorithm>,
+    /// The algorithms that the keys of this host may vouch under. Default: all that are not legacy.
+    pub host_based_algorithms: Vec<&'static SignatureAlgorithm>,
     /// Is shown banners, and asked for a new password where the given one has expired. Default: nobody; banners
     /// are kept in [`SessionInfo`](crate::info::SessionInfo).
     pub prompter: Option<Arc<dyn Prompter>>,
@@ -105,6 +136,8 @@ pub struct ClientOptions {
     pub address_family: AddressFamily,
     /// The local address to connect from. Default: the operating system chooses.
     pub bind_address: Option<IpAddr>,
+    /// Whether the operating system looks whether the other end is still there (SO_KEEPALIVE). Default: `true`.
+    pub tcp_keepalive: bool,
 }
 
 impl std::fmt::Debug for ClientOptions {
@@ -130,7 +163,10 @@ impl ClientOptions {
             credentials: Vec::new(),
             preferred_methods: None,
             password_prompts: 3,
-            signature_algorithms: SIGNATURE_ALGORITHMS.iter().copied().filter(|row| !row.legacy).collect(),
+            identities_only: false,
+            add_keys_to_agent: None,
+            signature_algorithms: default_signature_algorithms(),
+            host_based_algorithms: default_signature_algorithms(),
             prompter: None,
             timeouts: Timeouts::default(),
             keepalive: None,
@@ -139,6 +175,7 @@ impl ClientOptions {
             transport: ClientConfig::default(),
             address_family: AddressFamily::Any,
             bind_address: None,
+            tcp_keepalive: true,
         }
     }
 
@@ -219,7 +256,11 @@ impl ClientOptions {
         let mut packet = (*config.packet).clone();
         packet.identification_deadline = self.timeouts.identification.unwrap_or(FOREVER);
         packet.key_exchange_deadline = self.timeouts.key_exchange.unwrap_or(FOREVER);
-        packet.algorithms.host_key.sort_by_key(|row| !known_key_types.contains(&row.key_type));
+        packet.algorithms.host_key.sort_by_key(|row| {
+            // Certificates come before keys, where an authority is known.
+            let is_known = known_key_types.contains(&row.key_type);
+            (!is_known, !(is_known && row.is_certificate()))
+        });
         if self.compression {
             packet.algorithms = packet.algorithms.with_compression(vec![&ZLIB_OPENSSH, &NONE]);
         }
@@ -235,8 +276,19 @@ impl ClientOptions {
             preferred_methods: self.preferred_methods.clone(),
             password_prompts: self.password_prompts,
             signature_algorithms: self.signature_algorithms.clone(),
+            host_based_algorithms: self.host_based_algorithms.clone(),
+            identities_only: self.identities_only,
         }
     }
+}
+
+/// All that are not legacy. Browsers sign under the one for WebAuthn, which no agent does.
+fn default_signature_algorithms() -> Vec<&'static SignatureAlgorithm> {
+    [CERTIFICATE_ALGORITHMS, SIGNATURE_ALGORITHMS, SECURITY_KEY_ALGORITHMS]
+        .concat()
+        .into_iter()
+        .filter(|row| !row.legacy && *row != &WEBAUTHN_SK_ECDSA_SHA2_NISTP256)
+        .collect()
 }
 
 #[cfg(test)]

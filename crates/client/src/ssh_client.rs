@@ -5,6 +5,7 @@ use crate::command::Command;
 use crate::connect;
 use crate::error::{Error, Phase};
 use crate::forward::{LocalForward, RemoteForward, open_direct_tcpip};
+use crate::host_key_updater::HostKeyUpdater;
 use crate::info::SessionInfo;
 use crate::link::{DriverTask, Link};
 use crate::login_driver::establish;
@@ -81,7 +82,9 @@ impl SshClient {
             }
         };
         let timeouts = options.timeouts.clone();
-        let link = Link::new(connection, driver, timeouts, host_key, logged_in.report, logged_in.banners);
+        let updater = HostKeyUpdater::new(options, &name, &host_key);
+        let (report, banners) = (logged_in.report, logged_in.banners);
+        let link = Link::new(connection, driver, timeouts, host_key, report, banners, updater);
         Ok(Self { link: Arc::new(link) })
     }
 

@@ -1,6 +1,9 @@
 //! What a client offers to prove who it is, and what the application makes of it.
 
+use konko_transport::keys::certificate::Certificate;
+use konko_transport::keys::identity::Identity;
 use konko_transport::keys::public_key::PublicKey;
+use konko_transport::keys::security_key::SecurityKeyAssertion;
 use konko_transport::keys::signature_algorithm::SignatureAlgorithm;
 use konko_transport::userauth::attempt::{Attempt, AttemptKind};
 use konko_transport::userauth::method_name::MethodName;
@@ -46,6 +49,27 @@ pub enum Proof<'a> {
         key: &'a PublicKey,
         /// The algorithm of the signature.
         algorithm: &'static SignatureAlgorithm,
+        /// What the authenticator said that holds the key, if one does. It satisfies the policy of the server
+        /// ([`ServerAuthConfig::security_keys`](konko_transport::userauth::ServerAuthConfig::security_keys)).
+        assertion: Option<SecurityKeyAssertion>,
+    },
+    /// A question and no proof: would this certificate do? Accepting it lets nobody in.
+    CertificateQuery {
+        /// The certificate, one for users. Only the signature of the authority that it names has been verified:
+        /// whether that authority is believed and the rest holds, [`Certificate::check`] tells.
+        certificate: &'a Certificate,
+        /// The algorithm of the request, one of those of certificates.
+        algorithm: &'static SignatureAlgorithm,
+    },
+    /// A certificate, and the proof that its key is possessed: that signature was verified for this connection, user
+    /// and certificate.
+    Certificate {
+        /// The certificate, of which as much is known as in a query.
+        certificate: &'a Certificate,
+        /// The algorithm of the request, one of those of certificates.
+        algorithm: &'static SignatureAlgorithm,
+        /// What the authenticator said that holds the key, if one does. It satisfies what the certificate demands.
+        assertion: Option<SecurityKeyAssertion>,
     },
     /// A dialogue (RFC 4256): its start in round 0, then the responses to each [`AuthDecision::Ask`].
     KeyboardInteractive {
@@ -54,6 +78,20 @@ pub enum Proof<'a> {
         /// One response for each prompt of the round before; none in round 0.
         responses: &'a [Zeroizing<String>],
     },
+    /// A host's word for its user (RFC 4252 §9): the signature was verified. Whether the key is that host's, the
+    /// host is believed, and its user may log in under the name of the request, is still to be decided.
+    HostBased {
+        /// The key of the client's host, or its certificate, of which only the signature of the authority that it
+        /// names has been verified.
+        key: &'a Identity,
+        /// The algorithm of the signature.
+        algorithm: &'static SignatureAlgorithm,
+        /// The host's name as the client says, without the dot that may end it; ASCII letters, digits and `.`,
+        /// `-`, `_`, `:`. To be compared with what is known of the peer's address.
+        client_host_name: &'a str,
+        /// Who the user is on that host; escape it before showing it.
+        client_user_name: &'a str,
+    },
 }
 
 impl std::fmt::Debug for Proof<'_> {
@@ -61,7 +99,12 @@ impl std::fmt::Debug for Proof<'_> {
         match self {
             Self::PublicKeyQuery { key, .. } => write!(f, "PublicKeyQuery({key:?})"),
             Self::PublicKey { key, .. } => write!(f, "PublicKey({key:?})"),
+            Self::CertificateQuery { certificate, .. } => write!(f, "CertificateQuery({certificate:?})"),
+            Self::Certificate { certificate, .. } => write!(f, "Certificate({certificate:?})"),
             Self::KeyboardInteractive { round, .. } => write!(f, "KeyboardInteractive(round {round})"),
+            Self::HostBased { key, client_host_name, client_user_name, .. } => {
+                write!(f, "HostBased({key:?}, {client_user_name:?} on {client_host_name:?})")
+            }
             Self::None | Self::Password(_) | Self::PasswordChange { .. } => f.write_str(self.method()),
         }
     }
@@ -73,8 +116,12 @@ impl Proof<'_> {
         match self {
             Self::None => "none",
             Self::Password(_) | Self::PasswordChange { .. } => "password",
-            Self::PublicKeyQuery { .. } | Self::PublicKey { .. } => "publickey",
+            Self::PublicKeyQuery { .. }
+            | Self::PublicKey { .. }
+            | Self::CertificateQuery { .. }
+            | Self::Certificate { .. } => "publickey",
             Self::KeyboardInteractive { .. } => "keyboard-interactive",
+            Self::HostBased { .. } => "hostbased",
         }
     }
 }
@@ -87,12 +134,23 @@ impl<'a> AuthRequest<'a> {
             AttemptKind::Password { password } => Proof::Password(password),
             AttemptKind::PasswordChange { old, new } => Proof::PasswordChange { old, new },
             AttemptKind::PublicKeyQuery { key, algorithm } => Proof::PublicKeyQuery { key, algorithm },
-            AttemptKind::PublicKey { key, algorithm } => Proof::PublicKey { key, algorithm },
+            AttemptKind::PublicKey { key, algorithm, assertion } => {
+                Proof::PublicKey { key, algorithm, assertion: *assertion }
+            }
+            AttemptKind::CertificateQuery { certificate, algorithm } => {
+                Proof::CertificateQuery { certificate, algorithm }
+            }
+            AttemptKind::Certificate { certificate, algorithm, assertion } => {
+                Proof::Certificate { certificate, algorithm, assertion: *assertion }
+            }
             AttemptKind::KeyboardInteractive { .. } => {
                 Proof::KeyboardInteractive { round: 0, responses: &[] }
             }
             AttemptKind::KeyboardInteractiveResponses { responses } => {
                 Proof::KeyboardInteractive { round, responses }
+            }
+            AttemptKind::HostBased { key, algorithm, client_host_name, client_user_name } => {
+                Proof::HostBased { key, algorithm, client_host_name, client_user_name }
             }
             _ => return None,
         };

@@ -14,6 +14,7 @@ use crate::session::Session;
 use konko_tokio::{Connection, Driver};
 use konko_transport::channel::open::{ChannelKind, OpenQuestion};
 use konko_transport::channel::request::GlobalQuestion;
+use konko_transport::host_key_proof::HOST_KEYS_PROVE;
 use konko_transport::userauth::attempt::Attempt;
 use konko_transport::userauth::event::ServerAuthEvent;
 use konko_transport::wire::encode::Encode;
@@ -30,6 +31,9 @@ use std::time::Instant;
 use tokio::net::UnixStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
+
+/// How often a client may ask for proof of host keys: a client asks once.
+const MOST_HOST_KEY_PROOFS: usize = 4;
 
 /// A driver in a task of its own. It is dropped with this, which cuts the connection if it has not ended.
 struct Driving(JoinHandle<()>);
@@ -54,6 +58,8 @@ pub(crate) struct ServerConnection {
     round: u32,
     /// Set by `no-more-sessions@openssh.com`.
     no_more_sessions: bool,
+    /// How often the client has asked for proof of host keys.
+    host_key_proofs: usize,
 }
 
 impl ServerConnection {
@@ -75,6 +81,7 @@ impl ServerConnection {
             banner_sent: false,
             round: 0,
             no_more_sessions: false,
+            host_key_proofs: 0,
         }
     }
 
@@ -176,6 +183,8 @@ impl ServerConnection {
                 }
                 let user_name = self.connection.with(|t, _| t.user_name().map(str::to_owned));
                 self.handler.authenticated(&user_name.unwrap_or_default());
+                let announced = self.connection.with(|transport, _| transport.announce_host_keys());
+                self.answered(announced);
             }
             Event::OpenRequested(question) => self.open(question),
             Event::GlobalRequest(question) => self.global_request(question).await,
@@ -241,7 +250,7 @@ impl ServerConnection {
     async fn global_request(&mut self, question: GlobalQuestion) {
         let name = question.request_name().to_owned();
         let body = question.body().clone();
-        let port;
+        let (port, proof);
         let reply: Option<&[u8]> = match name.as_str() {
             TcpipForward::NAME => {
                 port = self.forward_port(&body).await;
@@ -253,6 +262,11 @@ impl ServerConnection {
             NoMoreSessions::NAME => {
                 self.no_more_sessions = true;
                 granted(true)
+            }
+            HOST_KEYS_PROVE if self.host_key_proofs < MOST_HOST_KEY_PROOFS => {
+                self.host_key_proofs += 1;
+                proof = self.connection.with(|transport, _| transport.prove_host_keys(&body));
+                proof.as_deref()
             }
             Keepalive::NAME => None,
             _ => {

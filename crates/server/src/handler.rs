@@ -1,5 +1,6 @@
 //! What an application decides. Every default refuses.
 
+use crate::agent::ForwardedAgent;
 use crate::authentication::{AuthDecision, AuthRequest};
 use crate::peer::PeerInfo;
 use crate::program::{BoxFuture, Program, PtyRequest, StartRequest};
@@ -156,6 +157,13 @@ pub trait SessionHandler: Send + 'static {
     /// the start.
     fn pty(&mut self, request: PtyRequest) -> BoxFuture<'_, bool> {
         let _ = request;
+        Box::pin(ready(false))
+    }
+
+    /// Lets what is started use the client's agent: whether it can. Asked before the start only, and not again once it
+    /// was granted.
+    fn forward_agent(&mut self, agent: ForwardedAgent) -> BoxFuture<'_, bool> {
+        let _ = agent;
         Box::pin(ready(false))
     }
 

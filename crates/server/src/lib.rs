@@ -30,6 +30,9 @@ mod admission;
 mod accept_error;
 pub mod authentication;
 pub mod program;
+pub mod sftp;
+pub mod scp;
+pub mod agent;
 pub mod handler;
 mod session;
 mod forward;
@@ -37,11 +40,13 @@ mod connection;
 pub mod server;
 mod process;
 pub mod password_file;
+mod trusted_file;
 pub mod authorized_keys;
 pub mod standard;
 
+pub use agent::ForwardedAgent;
 pub use authentication::{AuthDecision, AuthRequest, Proof};
-pub use authorized_keys::{AuthorizedKeysFile, Restrictions};
+pub use authorized_keys::{AuthorizationFiles, AuthorizedKeysFile};
 pub use error::Error;
 pub use handler::{
     DirectTcpip, ForwardDecision, ForwardStream, Handler, HandlerFactory, ListenDecision, RefuseAll,
@@ -58,6 +63,12 @@ pub use program::{
     WindowSize,
 };
 pub use server::{Server, ServerBuilder};
+pub use sftp::logged::Logged;
+pub use sftp::options::SftpOptions;
+pub use sftp::session::sftp_program;
+pub use sftp::streams::{StreamsError, serve_streams};
 pub use standard::{StandardHandler, StandardOptions};
 
+pub use konko_filesystem as filesystem;
 pub use konko_transport as transport;
+pub use konko_trust::permissions::Permissions;

@@ -148,16 +148,20 @@ pub struct SessionStream {
     pub error_output: ChannelWriter,
     /// What else the client wants.
     pub controls: Controls,
+    /// The software that the client says it is, as its identification string has it (RFC 4253 §4.2): any visible
+    /// ASCII characters. Empty if it is not known.
+    pub client_software: String,
     pub(crate) channel: Channel,
 }
 
 impl SessionStream {
-    pub(crate) fn new(channel: Channel, controls: Controls) -> Self {
+    pub(crate) fn new(channel: Channel, controls: Controls, client_software: String) -> Self {
         Self {
             input: channel.reader(),
             output: channel.writer(),
             error_output: channel.stderr_writer(),
             controls,
+            client_software,
             channel,
         }
     }

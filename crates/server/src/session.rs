@@ -1,6 +1,7 @@
 //! The requests on one session channel (RFC 4254 §6): their order, their limits, and the end of the session. What
 //! they mean is the handler's business.
 
+use crate::agent::ForwardedAgent;
 use crate::handler::SessionHandler;
 use crate::limits::ServerLimits;
 use crate::program::{
@@ -30,6 +31,7 @@ pub(crate) struct Session {
     controls: Controls,
     variables: usize,
     variable_bytes: usize,
+    has_agent: bool,
 }
 
 /// The requests on a session's channel.
@@ -49,16 +51,28 @@ impl Session {
     ) -> Self {
         let (program, controls) = Controls::new();
         let requests = Requests { channel, program, has_pty: false };
-        Self { connection, handler, limits, requests, controls, variables: 0, variable_bytes: 0 }
+        Self {
+            connection,
+            handler,
+            limits,
+            requests,
+            controls,
+            variables: 0,
+            variable_bytes: 0,
+            has_agent: false,
+        }
     }
 
     /// Serves the session to its end.
     pub(crate) async fn serve(mut self) {
         let Some((program, question)) = self.prepare().await else { return };
+        let client_software = self.connection.with(|transport, _| {
+            transport.peer_identification().map(|identification| identification.software().into_owned())
+        });
         let Self { limits, requests, controls, .. } = self;
         let channel = requests.channel.clone();
         channel.answer(question, true);
-        let mut running = program.run(SessionStream::new(channel.clone(), controls));
+        let mut running = program.run(SessionStream::new(channel.clone(), controls, client_software.unwrap_or_default()));
         let exit = tokio::select! {
             exit = &mut running => exit,
             // Nobody listens any more. The program learns it from its controls, whose other end is dropped.
@@ -95,6 +109,7 @@ impl Session {
                 }
                 ChannelRequest::Env(env) => self.env(&env),
                 ChannelRequest::Pty(request, modes) => self.pty(&request, modes).await?,
+                ChannelRequest::AuthAgent => self.forward_agent().await?,
                 // RFC 4254 §6.7: the window may change while the start is still being thought about.
                 ChannelRequest::WindowChange(_) => {
                     self.requests.pass_on(question);
@@ -110,6 +125,15 @@ impl Session {
     async fn start(&mut self, request: StartRequest) -> Option<Option<Program>> {
         let started = self.handler.start(request);
         unless_ended(&self.connection, started).await
+    }
+
+    /// Asks the handler whether the client's agent is wanted, as long as the connection lasts.
+    async fn forward_agent(&mut self) -> Option<bool> {
+        if !self.has_agent {
+            let taken = self.handler.forward_agent(ForwardedAgent::new(self.connection.clone()));
+            self.has_agent = unless_ended(&self.connection, taken).await?;
+        }
+        Some(self.has_agent)
     }
 
     fn env(&mut self, env: &Env<'_>) -> bool {

@@ -47,7 +47,7 @@ fn connect_to(address: SocketAddr, options: &ClientOptions) -> io::Result<TcpStr
         socket.bind(&SocketAddr::new(local, 0).into())?;
     }
     socket.set_tcp_nodelay(true)?;
-    socket.set_keepalive(true)?;
+    socket.set_keepalive(options.tcp_keepalive)?;
     match options.timeouts.connect {
         None => socket.connect(&address.into())?,
         Some(timeout) => socket.connect_timeout(&address.into(), timeout)?,

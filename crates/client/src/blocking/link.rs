@@ -1,6 +1,8 @@
 //! What all handles of one client hold on to: the connection, and the thread that answers the server.
 
 use crate::error::{Error, Phase};
+use crate::blocking::block_on::block_on;
+use crate::host_key_updater::{HostKeyUpdater, PROOF_TIMEOUT};
 use crate::info::SessionInfo;
 use crate::login_driver::LoggedIn;
 use crate::options::Timeouts;
@@ -26,10 +28,11 @@ impl Link {
         timeouts: Timeouts,
         host_key: PublicKey,
         login: LoggedIn,
+        updater: Option<HostKeyUpdater>,
     ) -> Result<Self, Error> {
         let served = connection.clone();
         let link = Self { connection, timeouts, host_key, login };
-        spawn("konko-requests", move || serve(&served))?;
+        spawn("konko-requests", move || serve(&served, updater))?;
         Ok(link)
     }
 
@@ -78,7 +81,7 @@ pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<
 }
 
 /// Answers what the server asks of the connection. Nothing was asked for that a server could open.
-fn serve(connection: &Connection<Client>) {
+fn serve(connection: &Connection<Client>, mut updater: Option<HostKeyUpdater>) {
     while let Ok(Some(event)) = connection.next_event(None) {
         match event {
             ClientEvent::Common(Event::OpenRequested(question)) => {
@@ -86,10 +89,30 @@ fn serve(connection: &Connection<Client>) {
                 connection.reject_channel(question, reason, "not asked for");
             }
             // RFC 4254 §4: what is not known is refused. That answers keepalive requests, too.
-            ClientEvent::Common(Event::GlobalRequest(question)) => connection.answer_global(question, None),
+            ClientEvent::Common(Event::GlobalRequest(question)) => {
+                let announcement = HostKeyUpdater::announcement(&question);
+                if let Some((announcement, updater)) = announcement.and_then(|it| Some((it, updater.take()?))) {
+                    let connection = connection.clone();
+                    let update = move || block_on(update_host_keys(&connection, updater, announcement));
+                    if let Err(error) = spawn("konko-host-keys", update) {
+                        tracing::warn!(%error, "known_hosts is not updated");
+                    }
+                }
+                connection.answer_global(question, None);
+            }
             event => tracing::trace!(?event, "nothing to do"),
         }
     }
+}
+
+/// Lets the server prove to own the host keys that it tells of, and writes them down.
+async fn update_host_keys(connection: &Connection<Client>, updater: HostKeyUpdater, announcement: Vec<u8>) {
+    let session_id = connection.with(|transport, _| transport.session_id().map(<[u8]>::to_vec));
+    let prove = |name, body: Vec<u8>| async move {
+        let reply = connection.global_request(name, &body, Some(PROOF_TIMEOUT));
+        reply.ok().flatten().map(|reply| reply.to_vec())
+    };
+    updater.update(announcement, session_id.unwrap_or_default(), prove).await;
 }
 
 /// Answers what the server asks on a channel that is a mere stream: nothing is granted there.

@@ -11,7 +11,10 @@ mod running;
 pub mod child;
 pub mod command;
 pub mod ssh_client;
+pub mod agent_connection;
+pub mod scp;
 
+pub use agent_connection::AgentConnection;
 pub use child::{Child, ChildStderr, ChildStdin, ChildStdout};
 pub use command::{Command, Stdin};
 pub use ssh_client::SshClient;

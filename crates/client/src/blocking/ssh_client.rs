@@ -9,6 +9,7 @@ use crate::blocking::tunnel::Tunnel;
 use crate::error::{Error, Phase};
 use crate::info::SessionInfo;
 use crate::login_driver::establish;
+use crate::host_key_updater::HostKeyUpdater;
 use crate::options::ClientOptions;
 use crate::plan::Start;
 use konko_blocking::{Connection, Stream};
@@ -63,7 +64,8 @@ impl SshClient {
             .map_err(|error| Error::Local { what: "cannot drive the connection", error })?;
         let established = block_on(establish(&connection, &name, host, options));
         let linked = established.and_then(|(host_key, logged_in)| {
-            Link::new(connection.clone(), options.timeouts.clone(), host_key, logged_in)
+            let updater = HostKeyUpdater::new(options, &name, &host_key);
+            Link::new(connection.clone(), options.timeouts.clone(), host_key, logged_in, updater)
         });
         match linked {
             Ok(link) => Ok(Self { link: Arc::new(link) }),

@@ -3,7 +3,10 @@ use crate::boxed_future::BoxedFuture;
 use crate::prompter::Prompter;
 use crate::secret::Secret;
 use konko_transport::crypto::random::SystemRandom;
+use konko_transport::keys::certificate_builder::CertificateBuilder;
+use konko_transport::keys::certificate_kind::CertificateKind;
 use konko_transport::keys::private_key::KeyKind;
+use konko_transport::keys::signature_algorithm::SSH_ED25519;
 use std::sync::Mutex;
 
 struct Passphrases(Mutex<Vec<&'static str>>);
@@ -58,9 +61,9 @@ impl Files {
 #[tokio::test]
 async fn a_key_in_the_clear_is_ready() {
     let files = Files::new(None);
-    let source = KeySource::open(&files.file()).await.expect("readable");
-    assert!(source.is_ready());
-    assert_eq!(source.public_key(), files.key.public_key());
+    let source = KeySource::open(&files.file()).await.expect("readable").source;
+    assert!(matches!(source, KeySource::Ready(_)));
+    assert_eq!(source.public_key(), Some(files.key.public_key()));
 }
 
 #[tokio::test]
@@ -69,12 +72,13 @@ async fn an_encrypted_key_is_not_decrypted_before_it_must_be() {
     let public = files.key.public_key().clone();
     let files = files.with_public(&public);
     let (prompter, passphrase) = Passphrases::ask(&["wrong", "right", "more"]);
-    let mut source = KeySource::open(&files.file().with_passphrase(passphrase)).await.expect("readable");
-    assert!(!source.is_ready());
-    assert_eq!(source.public_key(), &public);
+    let mut source =
+        KeySource::open(&files.file().with_passphrase(passphrase)).await.expect("readable").source;
+    assert!(matches!(source, KeySource::Locked { .. }));
+    assert_eq!(source.public_key(), Some(&public));
     assert_eq!(prompter.left(), 3);
     source.unlock().await.expect("the second passphrase");
-    assert!(source.is_ready());
+    assert!(matches!(source, KeySource::Ready(_)));
     assert_eq!(prompter.left(), 1);
 }
 
@@ -82,21 +86,25 @@ async fn an_encrypted_key_is_not_decrypted_before_it_must_be() {
 async fn without_a_public_half_beside_it_the_one_inside_serves() {
     let files = Files::new(Some("right"));
     let fixed = |text| Passphrase::Fixed(Secret::new(text));
-    let mut source = KeySource::open(&files.file().with_passphrase(fixed("right"))).await.expect("readable");
-    assert!(!source.is_ready());
+    let mut source =
+        KeySource::open(&files.file().with_passphrase(fixed("right"))).await.expect("readable").source;
+    assert!(matches!(source, KeySource::Locked { .. }));
     source.unlock().await.expect("the right passphrase");
-    assert!(source.is_ready());
+    assert!(matches!(source, KeySource::Ready(_)));
     for (passphrase, expected) in [
         (Passphrase::None, KeyFileError::Encrypted),
         (fixed("wrong"), KeyFileError::WrongPassphrase),
         (Passphrases::ask(&["a", "b", "c", "right"]).1, KeyFileError::WrongPassphrase),
     ] {
-        let mut source = KeySource::open(&files.file().with_passphrase(passphrase)).await.expect("readable");
+        let mut source =
+            KeySource::open(&files.file().with_passphrase(passphrase)).await.expect("readable").source;
         let error = source.unlock().await.expect_err("no passphrase");
         assert!(matches!(error, KeySourceError::File { error, .. } if error == expected));
     }
-    let mut nobody =
-        KeySource::open(&files.file().with_passphrase(Passphrases::ask(&[]).1)).await.expect("readable");
+    let mut nobody = KeySource::open(&files.file().with_passphrase(Passphrases::ask(&[]).1))
+        .await
+        .expect("readable")
+        .source;
     assert!(matches!(nobody.unlock().await, Err(KeySourceError::NoPassphrase(_))));
 }
 
@@ -105,7 +113,8 @@ async fn a_foreign_public_half_is_noticed() {
     let other = PrivateKey::generate(KeyKind::Ed25519, &mut SystemRandom).expect("a key");
     let files = Files::new(Some("right")).with_public(other.public_key());
     let passphrase = Passphrase::Fixed(Secret::new("right"));
-    let mut source = KeySource::open(&files.file().with_passphrase(passphrase)).await.expect("readable");
+    let mut source =
+        KeySource::open(&files.file().with_passphrase(passphrase)).await.expect("readable").source;
     assert!(matches!(source.unlock().await, Err(KeySourceError::PublicHalfMismatch(_))));
 }
 
@@ -125,4 +134,63 @@ async fn a_key_that_others_can_read_is_refused_with_its_mode() {
     assert!(matches!(error, KeySourceError::File { error: KeyFileError::NotAKey, .. }));
     std::fs::remove_file(&path).expect("removed");
     assert!(matches!(KeySource::open(&files.file()).await, Err(KeySourceError::Missing(_))));
+}
+
+fn certificate_for(key: &PublicKey) -> Certificate {
+    let authority = PrivateKey::generate(KeyKind::Ed25519, &mut SystemRandom).expect("a key");
+    CertificateBuilder::new(CertificateKind::User, key, "id")
+        .principals(["me"])
+        .sign(&authority, &SSH_ED25519, &mut SystemRandom)
+        .expect("a certificate")
+}
+
+#[tokio::test]
+async fn the_certificate_beside_a_key_is_found_if_it_is_for_that_key() {
+    let files = Files::new(None);
+    let beside = files.directory.path().join("id-cert.pub");
+    let good = certificate_for(files.key.public_key());
+    write(&beside, &good.to_openssh("me"), 0o644);
+    let opened = KeySource::open(&files.file()).await.expect("readable");
+    assert!(matches!(opened.certificate, Some(Ok(found)) if found == good));
+    assert_eq!(open_certificate(&beside).await.expect("a certificate"), good);
+
+    let other = PrivateKey::generate(KeyKind::Ed25519, &mut SystemRandom).expect("a key");
+    write(&beside, &certificate_for(other.public_key()).to_openssh("me"), 0o644);
+    assert!(KeySource::open(&files.file()).await.expect("readable").certificate.is_none());
+
+    write(&beside, "no certificate at all", 0o644);
+    let opened = KeySource::open(&files.file()).await.expect("readable");
+    assert!(matches!(opened.certificate, Some(Err(KeySourceError::Certificate { .. }))));
+    std::fs::remove_file(&beside).expect("removed");
+    assert!(matches!(open_certificate(&beside).await, Err(KeySourceError::Missing(_))));
+}
+
+/// The private half is in an agent, and the user names the key by its public half.
+#[tokio::test]
+async fn a_public_key_alone_names_a_key() {
+    let files = Files::new(None);
+    let public = files.key.public_key().clone();
+    let files = files.with_public(&public);
+    let named = KeyFile::new(files.directory.path().join("id.pub"));
+    for file in [named, files.file()] {
+        if file.path.ends_with("id") {
+            std::fs::remove_file(&file.path).expect("removed");
+        }
+        let mut source = KeySource::open(&file).await.expect("readable").source;
+        assert!(matches!(&source, KeySource::PublicOnly(found) if *found == public), "{source:?}");
+        assert!(matches!(source.unlock().await, Err(KeySourceError::NoPrivateHalf(_))));
+    }
+    std::fs::remove_file(files.directory.path().join("id.pub")).expect("removed");
+    assert!(matches!(KeySource::open(&files.file()).await, Err(KeySourceError::Missing(_))));
+}
+
+#[tokio::test]
+async fn a_host_key_that_only_the_system_can_read_is_refused_in_words() {
+    let files = Files::new(None);
+    let path = files.file().path;
+    assert_eq!(open_host_key(&path).await.expect("readable").public_key(), files.key.public_key());
+    std::fs::remove_file(&path).expect("removed");
+    assert!(matches!(open_host_key(&path).await, Err(KeySourceError::Missing(_))));
+    let unreadable = KeySourceError::HostKeyUnreadable(path).to_string();
+    assert!(unreadable.contains("ssh-keysign"), "{unreadable}");
 }

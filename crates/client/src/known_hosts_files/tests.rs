@@ -1,5 +1,6 @@
 use super::*;
 use konko_transport::keys::private_key::{KeyKind, PrivateKey};
+use std::path::Path;
 
 fn key(kind: KeyKind) -> PublicKey {
     PrivateKey::generate(kind, &mut SystemRandom).expect("a key").public_key().clone()
@@ -131,6 +132,7 @@ fn files_are_judged_together() {
     let FilesVerdict::NewKeyType(known) = files.lookup(&host(), &rsa_like).expect("readable") else {
         panic!("no key of this type is known");
     };
+    let known: Vec<_> = known.into_iter().map(|known| known.key).collect();
     assert_eq!(known, [a.clone(), b.clone()]);
     // A revocation in any file counts before what other files know.
     std::fs::write(&second, format!("@revoked * {}\n", a.to_openssh(""))).expect("written");

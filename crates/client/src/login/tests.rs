@@ -1,7 +1,51 @@
 use super::*;
+use crate::key_plan::Holding;
+use konko_transport::crypto::random::SecureRandom;
+use konko_transport::keys::certificate_builder::CertificateBuilder;
+use konko_transport::keys::certificate_kind::CertificateKind;
+use konko_transport::keys::private_key::{KeyKind, PrivateKey};
+use konko_transport::keys::public_key::PublicKey;
 use konko_transport::keys::signature_algorithm::{
-    RSA_SHA2_256, RSA_SHA2_512, SIGNATURE_ALGORITHMS, SSH_ED25519, SSH_RSA,
+    CERTIFICATE_ALGORITHMS, RSA_SHA2_256, RSA_SHA2_512, SIGNATURE_ALGORITHMS, SSH_ED25519, SSH_RSA,
 };
+use konko_transport::wire::encode::{put_mpint, put_string};
+
+mod keys;
+
+struct Seed(u8);
+
+impl SecureRandom for Seed {
+    fn fill(&mut self, out: &mut [u8]) {
+        out.fill(self.0);
+    }
+}
+
+fn private(seed: u8) -> PrivateKey {
+    PrivateKey::generate(KeyKind::Ed25519, &mut Seed(seed)).expect("a key")
+}
+
+fn ed25519(seed: u8) -> Identity {
+    private(seed).public_key().clone().into()
+}
+
+/// An RSA key that nobody has the private half of.
+fn rsa() -> PublicKey {
+    let mut modulus = vec![0xff; 256];
+    modulus[0] = 0x80;
+    let mut blob = Vec::new();
+    put_string(&mut blob, b"ssh-rsa");
+    put_mpint(&mut blob, &[1, 0, 1]);
+    put_mpint(&mut blob, &modulus);
+    PublicKey::decode(&blob).expect("a key")
+}
+
+fn certificate(key: &PublicKey) -> Identity {
+    CertificateBuilder::new(CertificateKind::User, key, "id")
+        .principals(["user"])
+        .sign(&private(99), &SSH_ED25519, &mut Seed(1))
+        .expect("a certificate")
+        .into()
+}
 
 /// A server by its rules: which chains of methods let a user in, and which attempts are right.
 struct Server {
@@ -30,13 +74,17 @@ impl Server {
         self
     }
 
-    fn answer(&mut self, step: &Step) -> Outcome {
+    /// `place` is that of the credential of a key.
+    fn answer(&mut self, step: &Step, place: usize) -> Outcome {
         let (credential, method, algorithm) = match step {
             Step::Probe => (usize::MAX, "none", None),
-            Step::TryKey { credential, algorithm, .. } => (*credential, "publickey", Some(algorithm.name)),
+            Step::TryKey { algorithm, .. } => (place, "publickey", Some(algorithm.name)),
+            Step::TryHostBased { credential, algorithm, .. } => {
+                (*credential, "hostbased", Some(algorithm.name))
+            }
             Step::TryPassword { credential, .. } => (*credential, "password", None),
             Step::TryDialogue { credential, .. } => (*credential, "keyboard-interactive", None),
-            Step::LoadKey(_) | Step::GiveUp => unreachable!("nothing is sent"),
+            Step::FindKeys | Step::LoadKey { .. } | Step::GiveUp => unreachable!("nothing is sent"),
         };
         let taken = |name: &str| self.algorithms.as_ref().is_none_or(|names| names.contains(&name));
         let offered = self.chains.iter().any(|chain| chain.first() == Some(&method));
@@ -65,8 +113,11 @@ struct Setup {
     preferred: Option<Vec<MethodName>>,
     legacy: bool,
     server_sig_algs: Option<Vec<String>>,
-    /// The types of the keys by place, and whether their private halves are ready.
-    keys: Vec<(usize, &'static str, bool)>,
+    /// The keys by place, and where their private halves are. There may be several of one place.
+    keys: Vec<(usize, Option<Identity>, Holding)>,
+    identities_only: bool,
+    /// What is in a key file that its passphrase opens, and the key of this host.
+    sealed: Option<Identity>,
 }
 
 fn policy(setup: &Setup) -> LoginPolicy {
@@ -76,9 +127,25 @@ fn policy(setup: &Setup) -> LoginPolicy {
         signature_algorithms: SIGNATURE_ALGORITHMS
             .iter()
             .copied()
+            .chain(CERTIFICATE_ALGORITHMS.iter().copied())
             .filter(|row| setup.legacy || !row.legacy)
             .collect(),
+        host_based_algorithms: SIGNATURE_ALGORITHMS.iter().copied().filter(|row| !row.legacy).collect(),
+        identities_only: setup.identities_only,
     }
+}
+
+fn found(setup: &Setup) -> Vec<FoundKey> {
+    setup
+        .keys
+        .iter()
+        .map(|(place, identity, holding)| FoundKey {
+            place: *place,
+            identity: identity.clone(),
+            holding: *holding,
+            origin: if *holding == Holding::Agent { "the agent".to_owned() } else { format!("c{place}") },
+        })
+        .collect()
 }
 
 /// Runs a login to its end and returns the steps that sent something, in short, and the report.
@@ -89,24 +156,37 @@ fn run(shapes: &[Shape], setup: &Setup, mut server: Server) -> (Vec<String>, Log
     let mut sent = Vec::new();
     for _ in 0..200 {
         let step = login.next();
+        let mut place = usize::MAX;
         match &step {
             Step::GiveUp => {
                 sent.push("give up".to_owned());
                 return (sent, login.into_report(true));
             }
-            Step::LoadKey(index) => {
-                match setup.keys.iter().find(|(place, ..)| place == index) {
-                    Some((_, key_type, ready)) => {
-                        login.key_loaded(*index, key_type, *ready, format!("c{index}"))
-                    }
-                    None => login.unusable(*index, Some("no such file".to_owned())),
+            Step::FindKeys => {
+                let missing: Vec<usize> = (0..shapes.len())
+                    .filter(|place| shapes[*place] == Shape::Key)
+                    .filter(|place| setup.keys.iter().all(|key| key.0 != *place))
+                    .collect();
+                let unusable = missing.into_iter().map(|place| (place, "no such file".to_owned()));
+                login.keys_found(&found(setup), unusable.collect());
+                continue;
+            }
+            Step::LoadKey { candidate, credential } => {
+                sent.push(format!("open c{credential}"));
+                match setup.sealed.clone() {
+                    Some(identity) => login.key_loaded(*candidate, identity, format!("c{credential}")),
+                    None => login.unusable(*candidate, "wrong passphrase".to_owned()),
                 }
                 continue;
             }
             Step::Probe => sent.push("none".to_owned()),
-            Step::TryKey { credential, algorithm, query_first } => {
+            Step::TryKey { candidate, algorithm, query_first } => {
                 let how = if *query_first { "query" } else { "sign" };
-                sent.push(format!("{how} c{credential} {}", algorithm.name));
+                place = login.key(*candidate).expect("a key").place;
+                sent.push(format!("{how} c{place} {}", algorithm.name));
+            }
+            Step::TryHostBased { credential, algorithm, .. } => {
+                sent.push(format!("hostbased c{credential} {}", algorithm.name));
             }
             Step::TryPassword { credential, attempt } => {
                 sent.push(format!("password c{credential} #{attempt}"))
@@ -115,7 +195,7 @@ fn run(shapes: &[Shape], setup: &Setup, mut server: Server) -> (Vec<String>, Log
                 sent.push(format!("dialogue c{credential}{}", if *password { " password" } else { "" }));
             }
         }
-        let outcome = server.answer(&step);
+        let outcome = server.answer(&step, place);
         let done = outcome == Outcome::Success;
         login.outcome(outcome);
         if done {
@@ -127,11 +207,12 @@ fn run(shapes: &[Shape], setup: &Setup, mut server: Server) -> (Vec<String>, Log
 }
 
 fn ed25519_at(places: &[usize]) -> Setup {
-    Setup { keys: places.iter().map(|place| (*place, "ssh-ed25519", true)).collect(), ..Setup::default() }
+    let key = |place: &usize| (*place, Some(ed25519(*place as u8 + 1)), Holding::AtHand);
+    Setup { keys: places.iter().map(key).collect(), ..Setup::default() }
 }
 
 fn rsa_at(place: usize) -> Setup {
-    Setup { keys: vec![(place, "ssh-rsa", true)], ..Setup::default() }
+    Setup { keys: vec![(place, Some(rsa().into()), Holding::AtHand)], ..Setup::default() }
 }
 
 #[test]
@@ -277,7 +358,7 @@ fn two_keys_in_a_chain() {
 
 #[test]
 fn a_locked_key_is_asked_about_before_it_is_unlocked() {
-    let setup = Setup { keys: vec![(0, "ssh-ed25519", false)], ..Setup::default() };
+    let setup = Setup { keys: vec![(0, Some(ed25519(1)), Holding::Locked)], ..Setup::default() };
     let (sent, _) = run(&[Shape::Key], &setup, Server::one_of(&["publickey"]).right(0, "publickey"));
     assert_eq!(sent, ["query c0 ssh-ed25519", "in"]);
 }
@@ -325,7 +406,7 @@ fn a_server_that_leads_in_circles_is_left() {
         loop {
             match login.next() {
                 Step::GiveUp => break,
-                Step::LoadKey(index) => login.key_loaded(index, "ssh-ed25519", true, String::new()),
+                Step::FindKeys => login.keys_found(&found(&setup), Vec::new()),
                 step => {
                     requests += 1;
                     assert!(requests <= 64, "the server leads us in circles");
@@ -334,9 +415,10 @@ fn a_server_that_leads_in_circles_is_left() {
                         Step::TryKey { .. } => "publickey",
                         Step::TryPassword { .. } => "password",
                         Step::TryDialogue { .. } => "keyboard-interactive",
-                        Step::Probe | Step::LoadKey(_) | Step::GiveUp => "",
+                        Step::TryHostBased { .. } => "hostbased",
+                        Step::Probe | Step::FindKeys | Step::LoadKey { .. } | Step::GiveUp => "",
                     };
-                    let methods = ["publickey", "password", "keyboard-interactive"];
+                    let methods = ["publickey", "password", "keyboard-interactive", "hostbased"];
                     let methods = methods
                         .into_iter()
                         .filter(|m| !alternate || *m != tried)
@@ -351,10 +433,11 @@ fn a_server_that_leads_in_circles_is_left() {
 
 #[test]
 fn a_credential_given_up_half_way_is_spent() {
-    let mut login = Login::new("user", policy(&ed25519_at(&[0])), vec![(Shape::Key, "c0".to_owned())]);
-    assert_eq!(login.next(), Step::LoadKey(0));
-    login.key_loaded(0, "ssh-ed25519", false, "c0".to_owned());
-    assert_eq!(login.next(), Step::TryKey { credential: 0, algorithm: &SSH_ED25519, query_first: true });
+    let setup = Setup { keys: vec![(0, Some(ed25519(1)), Holding::Locked)], ..Setup::default() };
+    let mut login = Login::new("user", policy(&setup), vec![(Shape::Key, "c0".to_owned())]);
+    assert_eq!(login.next(), Step::FindKeys);
+    login.keys_found(&found(&setup), Vec::new());
+    assert_eq!(login.next(), Step::TryKey { candidate: 1, algorithm: &SSH_ED25519, query_first: true });
     login.outcome(Outcome::Abandoned("wrong passphrase".to_owned()));
     assert_eq!(login.next(), Step::GiveUp);
     let report = login.into_report(true);
@@ -365,6 +448,6 @@ fn a_credential_given_up_half_way_is_spent() {
 #[test]
 fn legacy_rsa_comes_last() {
     let login = Login::new("user", policy(&Setup { legacy: true, ..Setup::default() }), Vec::new());
-    let names: Vec<_> = login.algorithms_for("ssh-rsa").iter().map(|row| row.name).collect();
+    let names: Vec<_> = login.algorithms_for(Shape::Key, &rsa().into()).iter().map(|row| row.name).collect();
     assert_eq!(names, [RSA_SHA2_512.name, RSA_SHA2_256.name, SSH_RSA.name]);
 }

@@ -3,6 +3,7 @@
 mod scripted_server;
 mod command;
 mod login;
+mod sftp;
 mod handshake;
 mod forward;
 mod blocking;

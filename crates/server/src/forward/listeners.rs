@@ -164,10 +164,17 @@ async fn forward(connection: Connection<Server>, kind: ChannelKind, stream: impl
 
 /// The file of a socket that we made; it is removed with this, if it is still the same.
 #[derive(Debug)]
-struct SocketFile {
+pub(crate) struct SocketFile {
     path: PathBuf,
     device: u64,
     inode: u64,
+}
+
+impl SocketFile {
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
 }
 
 impl Drop for SocketFile {
@@ -181,7 +188,7 @@ impl Drop for SocketFile {
 }
 
 /// Makes a socket that only its owner can connect to.
-fn listen_on_path(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
+pub(crate) fn listen_on_path(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
     let socket = rustix::net::socket_with(
         AddressFamily::UNIX,
         SocketType::STREAM,

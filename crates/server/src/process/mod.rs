@@ -9,4 +9,5 @@ pub(crate) mod controlling_terminal;
 pub(crate) mod group;
 pub(crate) mod output_pump;
 pub(crate) mod run;
+pub(crate) mod agent_socket;
 pub(crate) mod session;

@@ -92,6 +92,7 @@ impl PipedProcess {
             error_output: errors,
             mut controls,
             channel,
+            ..
         } = stream;
         let mut input = pin!(carry_input(from_client, input));
         let mut output = Output::new(to_client, output);
@@ -146,7 +147,7 @@ impl TerminalProcess {
     pub(crate) async fn run(self, stream: SessionStream) -> Exit {
         let Self { mut group, mut pty } = self;
         let Some(to_program) = pty.input.take() else { return Exit::Unknown };
-        let SessionStream { input, output, error_output: _, mut controls, channel } = stream;
+        let SessionStream { input, output, mut controls, channel, .. } = stream;
         let mut input = pin!(carry_input(input, to_program));
         let mut pump = OutputPump::new(output);
         let (mut input_done, mut output_done) = (false, false);

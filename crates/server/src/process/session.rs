@@ -1,13 +1,19 @@
 //! A session that runs programs of the operating system, for the user that runs the server.
 
+use crate::agent::ForwardedAgent;
 use crate::handler::SessionHandler;
 use crate::log_text::LogText;
 use crate::peer::PeerInfo;
 use crate::process::account::Account;
+use crate::process::agent_socket::AgentSocket;
 use crate::process::environment::{Environment, EnvironmentPatterns};
 use crate::process::pty::{self, Pty, Terminal};
 use crate::process::run::{PipedProcess, TerminalProcess};
 use crate::program::{BoxFuture, Exit, Program, PtyRequest, StartRequest};
+use crate::scp::service::ScpService;
+use crate::sftp::logged::Logged;
+use crate::sftp::options::SftpOptions;
+use crate::sftp::session::sftp_program;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::future::ready;
@@ -16,6 +22,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::process::Command;
+
+/// The subsystem of SFTP.
+const SFTP: &str = "sftp";
+/// What OpenSSH calls the server of it that is no program of its own.
+const INTERNAL_SFTP: &str = "internal-sftp";
 
 /// What a session's programs are.
 #[derive(Debug, Clone)]
@@ -35,8 +46,16 @@ pub struct ProcessOptions {
     pub forced_command: Option<String>,
     /// Subsystems, each with its command line; none by default.
     pub subsystems: BTreeMap<String, String>,
+    /// What the subsystem `sftp` serves, in this process, unless it has a command line. None by default. The forced
+    /// command `internal-sftp` means the same, whatever is asked for.
+    pub sftp: Option<SftpOptions>,
     /// Whether there are terminals; true by default.
     pub allow_pty: bool,
+    /// Whether programs may use the client's agent, if it offers one; false by default. They find it by
+    /// `SSH_AUTH_SOCK`, at a socket that is removed when the session ends.
+    pub allow_agent_forwarding: bool,
+    /// Who serves `scp`; the system's own one by default, or this process where there is none.
+    pub scp: ScpService,
 }
 
 impl Default for ProcessOptions {
@@ -49,7 +68,10 @@ impl Default for ProcessOptions {
             variables: Vec::new(),
             forced_command: None,
             subsystems: BTreeMap::new(),
+            sftp: None,
             allow_pty: true,
+            allow_agent_forwarding: false,
+            scp: ScpService::default(),
         }
     }
 }
@@ -78,6 +100,7 @@ pub struct ProcessSession {
     peer: PeerInfo,
     environment: Environment,
     terminal: Option<(Pty, Terminal)>,
+    agent: Option<AgentSocket>,
 }
 
 impl std::fmt::Debug for ProcessSession {
@@ -89,7 +112,7 @@ impl std::fmt::Debug for ProcessSession {
 impl ProcessSession {
     /// A session for that peer.
     pub fn new(options: Arc<ProcessOptions>, peer: PeerInfo) -> Self {
-        Self { options, peer, environment: Environment::default(), terminal: None }
+        Self { options, peer, environment: Environment::default(), terminal: None, agent: None }
     }
 
     /// The command line to run, if there is such a thing: the outer `None` refuses, the inner means a login shell.
@@ -97,7 +120,11 @@ impl ProcessSession {
         let asked = match request {
             StartRequest::Shell => None,
             StartRequest::Exec(command) => Some(OsStr::from_bytes(command).to_owned()),
-            StartRequest::Subsystem(name) => Some(OsString::from(self.options.subsystems.get(name)?)),
+            StartRequest::Subsystem(name) => Some(OsString::from(match self.options.subsystems.get(name) {
+                Some(command) => command,
+                None if name == SFTP && self.options.sftp.is_some() => INTERNAL_SFTP,
+                None => return None,
+            })),
         };
         Some(match &self.options.forced_command {
             Some(forced) => {
@@ -133,6 +160,9 @@ impl ProcessSession {
         if let Some((_, terminal)) = &self.terminal {
             self.environment.set("SSH_TTY", &terminal.path);
         }
+        if let Some(agent) = &self.agent {
+            self.environment.set("SSH_AUTH_SOCK", agent.path());
+        }
         command
             .env_clear()
             .envs(std::mem::take(&mut self.environment).into_variables())
@@ -140,16 +170,54 @@ impl ProcessSession {
         command
     }
 
+    /// What files the request is for, if they are served here.
+    fn served_files(&self, request: &StartRequest) -> Option<&SftpOptions> {
+        let is_subsystem = |name| matches!(request, StartRequest::Subsystem(asked) if asked == name);
+        let is_served = match &self.options.forced_command {
+            Some(forced) => forced.trim() == INTERNAL_SFTP,
+            None => is_subsystem(SFTP) && !self.options.subsystems.contains_key(SFTP),
+        };
+        self.options.sftp.as_ref().filter(|_| is_served)
+    }
+
     fn spawn(&mut self, request: &StartRequest) -> Option<io::Result<Program>> {
+        if let Some(sftp) = self.served_files(request) {
+            let filesystem = sftp.open(self.options.working_directory());
+            let peer = self.peer;
+            return Some(filesystem.map(|files| {
+                let config = sftp.server.clone();
+                let program = if sftp.log {
+                    sftp_program(Arc::new(Logged::new(files, peer.to_string())), config)
+                } else {
+                    sftp_program(Arc::new(files), config)
+                };
+                Program::new(move |stream| async move { ended(peer, program.run(stream).await) })
+            }));
+        }
+        let is_plain = self.terminal.is_none() && self.options.forced_command.is_none();
+        if is_plain && let Some(program) = self.options.scp.program(request, self.options.working_directory())
+        {
+            return Some(Ok(program));
+        }
         let command_line = self.command_line(request)?;
         let command = self.command(command_line);
         let peer = self.peer;
+        // It lasts as long as the program.
+        let agent = self.agent.take();
         Some(match self.terminal.take() {
             Some((pty, terminal)) => TerminalProcess::spawn(command, pty, terminal).map(|process| {
-                Program::new(move |stream| async move { ended(peer, process.run(stream).await) })
+                Program::new(move |stream| async move {
+                    let exit = process.run(stream).await;
+                    drop(agent);
+                    ended(peer, exit)
+                })
             }),
             None => PipedProcess::spawn(command).map(|process| {
-                Program::new(move |stream| async move { ended(peer, process.run(stream).await) })
+                Program::new(move |stream| async move {
+                    let exit = process.run(stream).await;
+                    drop(agent);
+                    ended(peer, exit)
+                })
             }),
         })
     }
@@ -185,6 +253,21 @@ impl SessionHandler for ProcessSession {
             }
         };
         Box::pin(ready(made))
+    }
+
+    fn forward_agent(&mut self, agent: ForwardedAgent) -> BoxFuture<'_, bool> {
+        let peer = self.peer;
+        if !self.options.allow_agent_forwarding {
+            tracing::info!(target: "konko::serve", %peer, "agent forwarding is refused");
+            return Box::pin(ready(false));
+        }
+        match AgentSocket::new(agent) {
+            Ok(socket) => self.agent = Some(socket),
+            Err(error) => {
+                tracing::warn!(target: "konko::serve", %peer, %error, "no socket can be made for the agent");
+            }
+        }
+        Box::pin(ready(self.agent.is_some()))
     }
 
     fn start(&mut self, request: StartRequest) -> BoxFuture<'_, Option<Program>> {

@@ -5,7 +5,7 @@ use konko_server::transport::channel::config::OpenOptions;
 use konko_server::transport::channel::open::ChannelKind;
 use konko_server::transport::keys::private_key::PrivateKey;
 use konko_server::transport::keys::signature_algorithm::{SignatureAlgorithm, for_key_type};
-use konko_server::transport::userauth::client::Method;
+use konko_server::transport::userauth::Method;
 use konko_server::transport::userauth::method_name::MethodName;
 use konko_server::transport::wire::number::OpenFailureReason;
 use konko_server::{

@@ -7,5 +7,6 @@ mod authentication;
 mod session;
 mod process;
 mod forward;
+mod sftp;
 mod admission;
 mod openssh;

@@ -6,7 +6,7 @@ use konko_server::transport::channel::open::ChannelKind;
 use konko_server::transport::channel::request::ChannelRequest;
 use konko_server::transport::crypto::random::SystemRandom;
 use konko_server::transport::keys::private_key::{KeyKind, PrivateKey};
-use konko_server::transport::userauth::client::Method;
+use konko_server::transport::userauth::Method;
 use konko_server::transport::userauth::event::ClientAuthEvent;
 use konko_server::transport::wire::encode::Encode;
 use konko_server::transport::wire::message::channel::{Env, Exec, PtyReq};

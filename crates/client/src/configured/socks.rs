@@ -1,0 +1,168 @@
+//! SOCKS 4, 4a and 5 (RFC 1928), as much of it as asks for a connection.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+/// The longest user name or host of SOCKS 4.
+const MAXIMUM_TEXT_LEN: usize = 255;
+
+/// Where a client of SOCKS wants to be connected to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    version: u8,
+}
+
+fn malformed(what: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
+}
+
+/// Reads what the client wants, up to where it waits for the answer.
+///
+/// # Errors
+///
+/// The stream ends or breaks, or the client wants something else; it has been told so then.
+pub(crate) async fn wanted(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> io::Result<Wanted> {
+    match stream.read_u8().await? {
+        4 => version_4(stream).await,
+        5 => version_5(stream).await,
+        _ => Err(malformed("it speaks no SOCKS")),
+    }
+}
+
+async fn version_4(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> io::Result<Wanted> {
+    let command = stream.read_u8().await?;
+    let port = stream.read_u16().await?;
+    let address = Ipv4Addr::from(stream.read_u32().await?);
+    text(stream).await?;
+    // 4a: an address 0.0.0.x that is not 0.0.0.0 says that a name follows.
+    let host = match address.octets() {
+        [0, 0, 0, last] if last != 0 => text(stream).await?,
+        _ => address.to_string(),
+    };
+    let wanted = Wanted { host, port, version: 4 };
+    if command != 1 {
+        answer(stream, &wanted, false).await?;
+        return Err(malformed("it wants something else than to connect"));
+    }
+    Ok(wanted)
+}
+
+/// Up to a byte of value 0.
+async fn text(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<String> {
+    let mut text = Vec::new();
+    loop {
+        match stream.read_u8().await? {
+            0 => return String::from_utf8(text).map_err(|_| malformed("a name is not UTF-8")),
+            _ if text.len() == MAXIMUM_TEXT_LEN => return Err(malformed("a name is too long")),
+            byte => text.push(byte),
+        }
+    }
+}
+
+async fn version_5(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> io::Result<Wanted> {
+    let mut methods = vec![0; usize::from(stream.read_u8().await?)];
+    stream.read_exact(&mut methods).await?;
+    // RFC 1928 §3: X'00' is no authentication, X'FF' is no acceptable method.
+    if !methods.contains(&0) {
+        stream.write_all(&[5, 0xff]).await?;
+        return Err(malformed("it wants to authenticate"));
+    }
+    stream.write_all(&[5, 0]).await?;
+    let mut head = [0; 4];
+    stream.read_exact(&mut head).await?;
+    let [5, command, _, kind] = head else { return Err(malformed("it speaks no SOCKS 5")) };
+    let host = match kind {
+        1 => Ipv4Addr::from(stream.read_u32().await?).to_string(),
+        4 => Ipv6Addr::from(stream.read_u128().await?).to_string(),
+        3 => {
+            let mut name = vec![0; usize::from(stream.read_u8().await?)];
+            stream.read_exact(&mut name).await?;
+            String::from_utf8(name).map_err(|_| malformed("a name is not UTF-8"))?
+        }
+        _ => {
+            // RFC 1928 §6: "address type not supported".
+            stream.write_all(&[5, 8, 0, 1, 0, 0, 0, 0, 0, 0]).await?;
+            return Err(malformed("it names an address of another kind"));
+        }
+    };
+    let port = stream.read_u16().await?;
+    if command != 1 {
+        // RFC 1928 §6: "command not supported".
+        stream.write_all(&[5, 7, 0, 1, 0, 0, 0, 0, 0, 0]).await?;
+        return Err(malformed("it wants something else than to connect"));
+    }
+    Ok(Wanted { host, port, version: 5 })
+}
+
+/// Tells the client whether it is connected.
+pub(crate) async fn answer(
+    stream: &mut (impl AsyncWrite + Unpin),
+    wanted: &Wanted,
+    connected: bool,
+) -> io::Result<()> {
+    match (wanted.version, connected) {
+        (4, true) => stream.write_all(&[0, 0x5a, 0, 0, 0, 0, 0, 0]).await,
+        (4, false) => stream.write_all(&[0, 0x5b, 0, 0, 0, 0, 0, 0]).await,
+        (_, true) => stream.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await,
+        // RFC 1928 §6: "general SOCKS server failure".
+        (_, false) => stream.write_all(&[5, 1, 0, 1, 0, 0, 0, 0, 0, 0]).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn ask(bytes: &[u8]) -> (io::Result<Wanted>, Vec<u8>) {
+        let (mut ours, mut theirs) = tokio::io::duplex(1024);
+        theirs.write_all(bytes).await.expect("written");
+        theirs.shutdown().await.expect("ended");
+        let wanted = wanted(&mut ours).await;
+        if let Ok(wanted) = &wanted {
+            answer(&mut ours, wanted, true).await.expect("answered");
+        }
+        drop(ours);
+        let mut answer = Vec::new();
+        theirs.read_to_end(&mut answer).await.expect("read");
+        (wanted, answer)
+    }
+
+    #[tokio::test]
+    async fn clients_of_every_version_are_understood() {
+        let (wanted, answer) = ask(b"\x04\x01\x00\x50\xc0\x00\x02\x07me\0").await;
+        let wanted = wanted.expect("SOCKS 4");
+        assert_eq!((wanted.host.as_str(), wanted.port), ("192.0.2.7", 80));
+        assert_eq!(answer, [0, 0x5a, 0, 0, 0, 0, 0, 0]);
+        let (wanted, _) = ask(b"\x04\x01\x00\x50\x00\x00\x00\x01\0h.example\0").await;
+        assert_eq!(wanted.expect("SOCKS 4a").host, "h.example");
+        let (wanted, answer) = ask(b"\x05\x02\x02\x00\x05\x01\x00\x03\x01h\x01\xbb").await;
+        let wanted = wanted.expect("SOCKS 5");
+        assert_eq!((wanted.host.as_str(), wanted.port), ("h", 443));
+        assert_eq!(answer, [5, 0, 5, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+        let mut v6 = b"\x05\x01\x00\x05\x01\x00\x04".to_vec();
+        v6.extend(Ipv6Addr::LOCALHOST.octets());
+        v6.extend([0, 22]);
+        assert_eq!(ask(&v6).await.0.expect("SOCKS 5").host, "::1");
+    }
+
+    #[tokio::test]
+    async fn what_is_something_else_is_refused() {
+        for (bytes, expected) in [
+            (&b"GET / HTTP/1.0\r\n"[..], &b""[..]),
+            (b"\x05\x01\x02", b"\x05\xff"),
+            (b"\x05\x01\x00\x05\x02\x00\x01\x7f\x00\x00\x01\x00\x16", b"\x05\x00\x05\x07"),
+            (b"\x05\x01\x00\x05\x01\x00\x09", b"\x05\x00\x05\x08"),
+            (b"\x04\x02\x00\x50\xc0\x00\x02\x07\0", b"\0\x5b"),
+            (b"\x04\x01\x00", b""),
+        ] {
+            let (wanted, answer) = ask(bytes).await;
+            assert!(wanted.is_err(), "{bytes:?}");
+            assert!(answer.starts_with(expected), "{bytes:?}: {answer:?}");
+        }
+        let endless = [b"\x04\x01\x00\x50\xc0\x00\x02\x07".to_vec(), vec![b'x'; 300]].concat();
+        assert!(ask(&endless).await.0.is_err());
+    }
+}
