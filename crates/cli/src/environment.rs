@@ -1,6 +1,6 @@
 //! The variables that are sent to the other end: `SendEnv` and `SetEnv`.
 
-use crate::option::settings::Settings;
+use konko::client::config::Resolved;
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
@@ -30,20 +30,22 @@ fn matches(pattern: &[u8], name: &[u8]) -> bool {
 }
 
 /// The variables to send, those of this process that `SendEnv` names before those of `SetEnv`.
-pub fn variables(settings: &Settings, process: impl Iterator<Item = (OsString, OsString)>) -> Variables {
-    let wanted = |name: &[u8]| settings.send_env.iter().any(|pattern| matches(pattern.as_bytes(), name));
+pub fn variables(config: &Resolved, process: impl Iterator<Item = (OsString, OsString)>) -> Variables {
+    let patterns: Vec<&str> = config.send_env().collect();
+    let wanted = |name: &[u8]| patterns.iter().any(|pattern| matches(pattern.as_bytes(), name));
     let mut variables: Variables = process
         .filter(|(name, _)| wanted(name.as_bytes()))
         .map(|(name, value)| (name.into_vec(), value.into_vec()))
         .collect();
-    let set = settings.set_env.iter().flatten();
-    variables.extend(set.map(|(name, value)| (name.clone().into_bytes(), value.clone().into_bytes())));
+    variables.extend(config.set_env().map(|(name, value)| (name.into(), value.into())));
     variables
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arguments::ssh_arguments::{Invocation, SshArguments};
+    use konko::client::SystemSource;
 
     #[test]
     fn patterns_choose_variables() {
@@ -65,11 +67,13 @@ mod tests {
 
     #[test]
     fn those_that_are_set_come_after_those_that_are_sent() {
-        let mut settings = Settings::default();
-        settings.set_line("SendEnv=LC_* X").expect("a setting");
-        settings.set_line("SetEnv=A=b").expect("a setting");
+        let line = ["-F", "none", "-o", "SendEnv=LC_* X", "-o", "SetEnv=A=b", "host"];
+        let Ok(Invocation::Connect(arguments)) = SshArguments::parse(line.map(OsString::from)) else {
+            panic!("a destination");
+        };
+        let resolved = arguments.configuration.resolve(&arguments.request(), &mut SystemSource::default());
         let process = [("LC_ALL", "C"), ("HOME", "/"), ("X", "")].map(|(n, v)| (n.into(), v.into()));
-        let sent = variables(&settings, process.into_iter());
+        let sent = variables(&resolved.expect("good options"), process.into_iter());
         let sent: Vec<_> = sent.iter().map(|(n, v)| (n.as_slice(), v.as_slice())).collect();
         assert_eq!(sent, [(&b"LC_ALL"[..], &b"C"[..]), (b"X", b""), (b"A", b"b")]);
     }

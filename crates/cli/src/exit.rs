@@ -77,6 +77,18 @@ impl From<OptionError> for Failure {
     }
 }
 
+/// A refusal of the server is told in one line, whatever the way to it.
+impl From<konko::client::configured::Error> for Failure {
+    fn from(error: konko::client::configured::Error) -> Self {
+        match error {
+            konko::client::configured::Error::Connection { host, error, proxy: None } => {
+                Self::Client { host, error }
+            }
+            error => Self::Other(error.to_string()),
+        }
+    }
+}
+
 impl From<konko::server::Error> for Failure {
     fn from(error: konko::server::Error) -> Self {
         Self::Server(error)

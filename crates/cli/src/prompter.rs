@@ -5,6 +5,8 @@ use crate::question::ask;
 use konko::client::{
     BoxedFuture, HostKeyAnswer, HostKeyPrompter, Prompt, Prompter, Secret, UnknownHostKey, printable,
 };
+use konko::transport::keys::identity::Identity;
+use konko::transport::keys::randomart::{Digest, randomart};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -119,6 +121,8 @@ impl Prompter for UserPrompter {
 pub struct HostKeyQuestion {
     /// Whether it is said that a key was added.
     pub notices: bool,
+    /// Whether a picture of the key is shown.
+    pub visual: bool,
 }
 
 /// The short name of a key type, for example `ED25519`.
@@ -141,6 +145,10 @@ impl HostKeyPrompter for HostKeyQuestion {
                 "The authenticity of host '{}' can't be established.\n{kind} key fingerprint is {fingerprint}.\n",
                 question.name
             );
+            if self.visual {
+                let key = Identity::Key(question.key.clone());
+                prompt.push_str(&format!("{}\n", randomart(&key, Digest::Sha256)));
+            }
             for known in &question.known_by {
                 let known_kind = short_type(known.key_type());
                 prompt.push_str(&format!(

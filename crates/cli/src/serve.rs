@@ -5,11 +5,13 @@ use crate::log;
 use crate::notice::print;
 use crate::option::choice::{Choice, LogLevel};
 use crate::option::error::OptionError;
-use crate::option::settings::{RekeyLimit, Settings};
+use crate::option::rekey_limit::parse_rekey_limit;
 use crate::serve_handler::ServeHandler;
 use crate::signals::EndSignals;
+use konko::server::filesystem::rooted::filesystem::LocalFilesystem;
+use konko::server::filesystem::rooted::options::Root;
 use konko::server::{
-    Account, AuthorizedKeysFile, PasswordFile, PeerInfo, Server, ServerBuilder, StandardOptions,
+    Account, AuthorizedKeysFile, PasswordFile, PeerInfo, Server, ServerBuilder, SftpOptions, StandardOptions,
 };
 use konko::transport::ServerConfig;
 use konko::transport::crypto::cipher::CIPHERS;
@@ -17,6 +19,7 @@ use konko::transport::crypto::kex::{KEX_ALGORITHMS, Moduli};
 use konko::transport::crypto::mac::MACS;
 use konko::transport::crypto::random::SystemRandom;
 use konko::transport::keys::private_key::{KeyKind, PrivateKey};
+use konko::transport::keys::security_key::SecurityKeyPolicy;
 use konko::transport::keys::signature_algorithm::SIGNATURE_ALGORITHMS;
 use konko::transport::packet::compression::{NONE, ZLIB_OPENSSH};
 use konko::transport::packet::{PacketConfig, Row, select};
@@ -70,6 +73,15 @@ pub struct ServeArguments {
     /// Signature algorithms of users' keys, as for --kex
     #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
     pubkey_algorithms: Option<String>,
+    /// Directory of which SFTP shows nothing but what is below, as / [default: all that the user may see]
+    #[arg(long, value_name = "DIRECTORY")]
+    sftp_root: Option<PathBuf>,
+    /// Refuse what would change files over SFTP
+    #[arg(long)]
+    read_only: bool,
+    /// Serve no files over SFTP
+    #[arg(long, conflicts_with_all = ["sftp_root", "read_only"])]
+    no_sftp: bool,
     /// Allow TCP ports to be forwarded, to hosts and from here
     #[arg(long)]
     allow_tcp_forwarding: bool,
@@ -118,7 +130,11 @@ async fn serve(arguments: &ServeArguments) -> Result<(), Failure> {
         .methods(methods)
         .handler(move |peer: &PeerInfo| ServeHandler::new(Arc::clone(&options), peer, tcp, streamlocal));
     let packet = packet_config(arguments)?;
-    let builder = builder.transport_config(move |config: &mut ServerConfig| config.packet = Arc::new(packet));
+    let builder = builder.transport_config(move |config: &mut ServerConfig| {
+        config.packet = Arc::new(packet);
+        // What a security key must have done is said for each key, and the handler checks it.
+        config.auth.security_keys = SecurityKeyPolicy::ANY;
+    });
     let keys = host_keys(&arguments.host_key)?;
     let fingerprints: Vec<String> = keys
         .iter()
@@ -181,10 +197,32 @@ fn standard_options(arguments: &ServeArguments) -> Result<StandardOptions, Failu
             directory.map_err(|error| Failure::local(format!("--root {}", root.display()), error))?;
         options.process.working_directory = Some(directory);
     }
+    options.process.sftp = sftp_options(arguments)?;
     let forwards = arguments.allow_tcp_forwarding || arguments.allow_stream_local_forwarding;
     options.allow_local_forwarding = forwards;
     options.allow_remote_forwarding = forwards;
     Ok(options)
+}
+
+/// Which files are served. Without a root, what the user may do in a shell; with one, a little less.
+fn sftp_options(arguments: &ServeArguments) -> Result<Option<SftpOptions>, Failure> {
+    if arguments.no_sftp {
+        return Ok(None);
+    }
+    let mut options = SftpOptions::default();
+    options.files.read_only = arguments.read_only;
+    options.log = arguments.log_level >= LogLevel::Debug1;
+    match &arguments.sftp_root {
+        None => options.files.special_bits = true,
+        Some(root) => {
+            let failed = |error| Failure::local(format!("--sftp-root {}", root.display()), error);
+            let directory = std::fs::canonicalize(root).map_err(failed)?;
+            options.root = Root::below(directory);
+            // It is opened anew for each session; that it can be is better found out now.
+            LocalFilesystem::new(&options.root, options.files.clone()).map_err(failed)?;
+        }
+    }
+    Ok(Some(options))
 }
 
 fn choose<T: Row>(
@@ -225,12 +263,9 @@ fn packet_config(arguments: &ServeArguments) -> Result<PacketConfig, Failure> {
         packet.moduli = Some(Arc::new(moduli));
     }
     if let Some(text) = &arguments.rekey_limit {
-        let mut settings = Settings::default();
-        settings.set("RekeyLimit", text)?;
-        if let Some(RekeyLimit { bytes, interval }) = settings.rekey_limit {
-            packet.rekey.bytes = bytes.unwrap_or(packet.rekey.bytes);
-            packet.rekey.interval = interval;
-        }
+        let limit = parse_rekey_limit(text).map_err(|error| Failure::Other(error.to_string()))?;
+        packet.rekey.bytes = limit.0.unwrap_or(packet.rekey.bytes);
+        packet.rekey.interval = limit.1;
     }
     Ok(packet)
 }

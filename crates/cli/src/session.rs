@@ -7,6 +7,7 @@ use crate::notice::tell;
 use crate::streams::{Output, StreamEnd, receive, send_stdin};
 use crate::terminal::{self, ChangedTerminal};
 use crate::terminal_modes;
+use konko::client::agent::AgentSource;
 use konko::client::{Child, ExitStatus, PtyOptions, SshClient, Stdin};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
@@ -38,6 +39,8 @@ pub struct Session {
     pub stdin_null: bool,
     /// The escape character.
     pub escape: Option<u8>,
+    /// The agent that it may use.
+    pub agent: Option<AgentSource>,
     /// The host, for messages.
     pub host: String,
     /// Whether the end of an interactive session is told.
@@ -104,6 +107,9 @@ impl Session {
                 pty = pty.with_modes(terminal_modes::encode(&settings));
             }
             command = command.pty(pty);
+        }
+        if let Some(agent) = &self.agent {
+            command = command.forward_agent(agent.clone());
         }
         if self.stdin_null {
             command = command.stdin(Stdin::Null);

@@ -1,28 +1,28 @@
 //! `konko ssh`.
 
-use crate::arguments::ssh_arguments::{Invocation, SshArguments};
+use crate::arguments::ssh_arguments::{Invocation, Purpose, SshArguments};
 use crate::background;
-use crate::client_options::{Target, log_level, target};
+use crate::connection::{Destination, resolve};
 use crate::environment::variables;
 use crate::exit::{FAILED, Failure};
 use crate::log;
 use crate::notice::{print, tell};
-use crate::option::choice::{LogLevel, RequestTty, SessionType};
-use crate::option::settings::Settings;
 use crate::session::{Session, Start};
 use crate::signals::EndSignals;
 use crate::ssh_help::{HELP, VERSION};
 use crate::stdio_forward;
 use crate::terminal;
-use konko::client::{Error, SessionInfo, SshClient, printable};
+use konko::client::config::{Keyword, LogLevel, RequestTty, Resolved, SessionType};
+use konko::client::configured::{Forwardings, agent_to_forward};
+use konko::client::{SessionInfo, Timeouts, printable};
+use konko::transport::keys::identity::Identity;
+use konko::transport::keys::randomart::{Digest, randomart};
 use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
 /// How long the server may take to read the last words.
 const FAREWELL: Duration = Duration::from_secs(2);
-/// How long to wait between attempts to connect, as ssh(1) does.
-const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
 
 /// Runs `konko ssh` with these arguments and returns its exit status.
 pub fn run(mut arguments: Vec<OsString>) -> u8 {
@@ -44,21 +44,37 @@ pub fn run(mut arguments: Vec<OsString>) -> u8 {
             return FAILED;
         }
     };
-    if arguments.settings.fork_after_authentication == Some(true) && !in_background {
+    if arguments.dumps {
+        return dump(&arguments);
+    }
+    let destination = match Destination::of(&arguments).and_then(|destination| {
+        purpose(&arguments, &destination.config).check()?;
+        Ok(destination)
+    }) {
+        Ok(destination) => destination,
+        Err(failure) => {
+            tell(format_args!("konko: {failure}"));
+            return FAILED;
+        }
+    };
+    if destination.config.flag(Keyword::ForkAfterAuthentication) && !in_background {
         return background::start(&given).unwrap_or_else(|error| {
             tell(format_args!("konko: cannot go to the background: {error}"));
             FAILED
         });
     }
-    let level = log_level(&arguments.settings);
+    let level = destination.config.log_level();
     if let Err(error) = log::start_for_client(level, arguments.log_file.as_deref().map(Path::new)) {
         tell(format_args!("konko: {error}"));
         return FAILED;
     }
+    for warning in &arguments.warnings {
+        tracing::warn!("{warning}");
+    }
     terminal::restore_on_panic();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let result = match &runtime {
-        Ok(runtime) => runtime.block_on(run_until_killed(&arguments)),
+        Ok(runtime) => runtime.block_on(run_until_killed(&arguments, &destination)),
         Err(error) => Err(Failure::Other(format!("no runtime: {error}"))),
     };
     terminal::restore();
@@ -92,62 +108,84 @@ fn report(failure: &Failure, level: LogLevel, to_file: bool) {
     }
 }
 
-async fn run_until_killed(arguments: &SshArguments) -> Result<u8, Failure> {
+/// `-G`: what applies to the host.
+fn dump(arguments: &SshArguments) -> u8 {
+    match resolve(arguments) {
+        Ok(config) => printed(config.dump().trim_end()),
+        Err(errors) => {
+            tell(format_args!("konko: {errors}"));
+            FAILED
+        }
+    }
+}
+
+/// What the session is for.
+fn purpose(arguments: &SshArguments, config: &Resolved) -> Purpose {
+    Purpose {
+        command: arguments.command.is_some(),
+        configured_command: config.text(Keyword::RemoteCommand).is_some(),
+        session_type: config.session_type(),
+        forks: config.flag(Keyword::ForkAfterAuthentication),
+    }
+}
+
+async fn run_until_killed(arguments: &SshArguments, destination: &Destination) -> Result<u8, Failure> {
     let mut signals = EndSignals::listen().map_err(|error| Failure::local("signals", error))?;
     tokio::select! {
-        result = connect_and_run(arguments) => result,
+        result = connect_and_run(arguments, destination) => result,
         signal = signals.next() => Err(Failure::Killed { signal }),
     }
 }
 
-async fn connect_and_run(arguments: &SshArguments) -> Result<u8, Failure> {
-    let settings = &arguments.settings;
-    let target = target(arguments)?;
-    let client = connect(&target, settings.connection_attempts.unwrap_or(1)).await?;
+async fn connect_and_run(arguments: &SshArguments, destination: &Destination) -> Result<u8, Failure> {
+    let config = &destination.config;
+    let client = destination.connect().await?;
     if let Ok(info) = client.info() {
-        tell_connection(&target, &info);
+        tell_connection(config, &info);
     }
-    if settings.fork_after_authentication == Some(true) {
+    let forwardings = Forwardings::establish(&client, config).await?;
+    if config.log_level() >= LogLevel::Info {
+        for (to, port) in forwardings.remote_ports() {
+            tell(format_args!("Allocated port {port} for remote forward to {to}"));
+        }
+    }
+    run_local_command(config).await?;
+    if config.flag(Keyword::ForkAfterAuthentication) {
         background::detach().map_err(|error| Failure::local("going to the background", error))?;
     }
-    let result = match (&arguments.forward, settings.session_type) {
+    let result = match (&arguments.forward, config.session_type()) {
         (Some((host, port)), _) => {
-            stdio_forward::run(&client, host, *port, target.options.timeouts.channel_open).await
+            stdio_forward::run(&client, host, *port, Timeouts::default().channel_open).await
         }
-        (None, Some(SessionType::None)) => {
+        (None, SessionType::None) => {
             let error = client.closed().await;
-            Err(Failure::Client { host: target.host.clone(), error: Box::new(error) })
+            Err(Failure::Client { host: destination.host().to_owned(), error: Box::new(error) })
         }
-        (None, _) => session(arguments, &target).run(&client).await,
+        (None, _) => session(arguments, destination).run(&client).await,
     };
+    drop(forwardings);
     // All is done; what the server makes of the farewell is of no interest.
     let _ = tokio::time::timeout(FAREWELL, client.close()).await;
     result
 }
 
-async fn connect(target: &Target, attempts: u32) -> Result<SshClient, Failure> {
-    let mut attempt = 1;
-    loop {
-        tracing::debug!("Connecting to {} as {}.", target.address, target.options.user);
-        match SshClient::connect(target.address.as_str(), &target.options).await {
-            Ok(client) => return Ok(client),
-            Err(error @ Error::Connect { .. }) if attempt < attempts => {
-                tracing::debug!(%error, attempt, "trying again");
-                attempt += 1;
-                tokio::time::sleep(BETWEEN_ATTEMPTS).await;
-            }
-            Err(error) => {
-                if let Error::Authentication(report) = &error {
-                    tracing::debug!("{report}");
-                }
-                return Err(Failure::Client { host: target.host.clone(), error: Box::new(error) });
-            }
-        }
+/// `LocalCommand`, once the user is logged in. How it ends is its own business.
+async fn run_local_command(config: &Resolved) -> Result<(), Failure> {
+    let command =
+        config.local_command().map_err(|problem| Failure::Other(format!("LocalCommand: {problem}")))?;
+    let Some(command) = command else { return Ok(()) };
+    let shell = std::env::var_os("SHELL").filter(|shell| !shell.is_empty());
+    let mut shell = tokio::process::Command::new(shell.unwrap_or_else(|| "/bin/sh".into()));
+    let status = shell.arg("-c").arg(&command).stdin(std::process::Stdio::null()).status().await;
+    match status {
+        Ok(status) => tracing::debug!("LocalCommand has ended: {status}."),
+        Err(error) => tracing::warn!("LocalCommand {command}: {error}."),
     }
+    Ok(())
 }
 
 /// What was negotiated, for `-v`.
-fn tell_connection(target: &Target, info: &SessionInfo) {
+fn tell_connection(config: &Resolved, info: &SessionInfo) {
     let negotiated = &info.negotiated;
     tracing::debug!("Remote protocol identification {}", printable(&info.server_identification, false));
     tracing::debug!("kex: algorithm: {} (strict: {})", negotiated.kex.name, info.strict_key_exchange);
@@ -173,17 +211,22 @@ fn tell_connection(target: &Target, info: &SessionInfo) {
     for attempt in &info.login.attempts {
         tracing::debug!("{attempt}");
     }
-    tracing::debug!("Authenticated to {} as {}.", target.address, target.options.user);
+    if config.flag(Keyword::VisualHostKey) {
+        let picture = randomart(&Identity::Key(info.host_key.clone()), Digest::Sha256);
+        tell(format_args!("Host key fingerprint is {}\n{picture}", info.host_key.fingerprint()));
+    }
+    tracing::debug!("Authenticated to {} port {} as {}.", config.host_name(), config.port(), config.user());
 }
 
-fn session(arguments: &SshArguments, target: &Target) -> Session {
-    let settings = &arguments.settings;
-    let command = arguments.command.clone().or_else(|| settings.remote_command.clone().flatten());
-    let stdin_null = settings.stdin_null.unwrap_or(false);
-    let subsystem = settings.session_type == Some(SessionType::Subsystem);
+fn session(arguments: &SshArguments, destination: &Destination) -> Session {
+    let config = &destination.config;
+    let configured = config.text(Keyword::RemoteCommand).map(str::to_owned);
+    let command = arguments.command.clone().or(configured);
+    let stdin_null = config.flag(Keyword::StdinNull) || config.flag(Keyword::ForkAfterAuthentication);
+    let subsystem = config.session_type() == SessionType::Subsystem;
     let has_terminal = terminal::stdin_is_terminal() && !stdin_null;
-    let notices = log_level(settings) >= LogLevel::Info;
-    let pty = match wants_pty(settings, command.is_some(), has_terminal) {
+    let notices = config.log_level() >= LogLevel::Info;
+    let pty = match wants_pty(config.request_tty(), command.is_some(), has_terminal) {
         Pty::Wanted => true,
         Pty::NotWanted => false,
         Pty::NotPossible => {
@@ -200,11 +243,12 @@ fn session(arguments: &SshArguments, target: &Target) -> Session {
     };
     Session {
         start,
-        variables: variables(settings, std::env::vars_os()),
+        variables: variables(config, std::env::vars_os()),
         pty,
         stdin_null,
-        escape: settings.escape_char.unwrap_or(Some(b'~')),
-        host: target.host.clone(),
+        escape: config.escape_char(),
+        agent: agent_to_forward(config),
+        host: destination.host().to_owned(),
         notices,
     }
 }
@@ -218,8 +262,8 @@ enum Pty {
 }
 
 /// A shell has a terminal unless it is told otherwise, a command only if it is; only `-tt` does without one here.
-fn wants_pty(settings: &Settings, has_command: bool, has_terminal: bool) -> Pty {
-    let wanted = match settings.request_tty.unwrap_or(RequestTty::Auto) {
+fn wants_pty(request_tty: RequestTty, has_command: bool, has_terminal: bool) -> Pty {
+    let wanted = match request_tty {
         RequestTty::Force => return Pty::Wanted,
         RequestTty::No => false,
         RequestTty::Yes => true,
@@ -239,19 +283,17 @@ mod tests {
     #[test]
     fn who_gets_a_terminal() {
         use Pty::{NotPossible, NotWanted, Wanted};
-        let auto = RequestTty::Auto;
         for (request_tty, has_command, has_terminal, expected) in [
-            (None, false, true, Wanted),
-            (None, true, true, NotWanted),
-            (None, false, false, NotPossible),
-            (Some(auto), true, false, NotWanted),
-            (Some(RequestTty::Yes), true, true, Wanted),
-            (Some(RequestTty::Yes), true, false, NotPossible),
-            (Some(RequestTty::Force), true, false, Wanted),
-            (Some(RequestTty::No), false, true, NotWanted),
+            (RequestTty::Auto, false, true, Wanted),
+            (RequestTty::Auto, true, true, NotWanted),
+            (RequestTty::Auto, false, false, NotPossible),
+            (RequestTty::Auto, true, false, NotWanted),
+            (RequestTty::Yes, true, true, Wanted),
+            (RequestTty::Yes, true, false, NotPossible),
+            (RequestTty::Force, true, false, Wanted),
+            (RequestTty::No, false, true, NotWanted),
         ] {
-            let settings = Settings { request_tty, ..Settings::default() };
-            assert_eq!(wants_pty(&settings, has_command, has_terminal), expected, "{request_tty:?}");
+            assert_eq!(wants_pty(request_tty, has_command, has_terminal), expected, "{request_tty:?}");
         }
     }
 }

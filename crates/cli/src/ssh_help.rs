@@ -11,15 +11,25 @@ The flags are those of OpenSSH's ssh(1):
 
   -p port           the port of the server (22)
   -l user           the user's name there
-  -i file           a private key to log in with, instead of ~/.ssh/id_*
-  -o Name=Value     an option of ssh_config(5); see below
+  -i file           a private key to log in with, before others
+  -F file           read this configuration, or none, instead of ~/.ssh/config and /etc/ssh/ssh_config
+  -G                print what applies to the host, and do not connect
+  -o Name=Value     an option of ssh_config(5); it counts before those of the files
+  -P tag            a tag for Match tagged
+  -J host,...       connect through these hosts, each as [user@]host[:port]
+  -A, -a            let the server use the agent here, or not
+  -L [addr:]port:host:hostport, -L [addr:]port:socket, -L socket:host:hostport, -L socket:socket
+                    listen here and forward connections to a place that the server reaches
+  -R (the same)     listen there and forward connections to a place here; -R port alone speaks SOCKS
+  -D [addr:]port    listen here for SOCKS and forward connections to where they want
+  -g                let other computers use what is listened on here
+  -W host:port      forward standard input and output to a host that the server reaches
   -t, -tt           ask for a terminal; -tt even if there is none here
   -T                ask for no terminal
   -n                no standard input
   -f                go to the background once logged in (implies -n)
   -N                run nothing
   -s                the command is the name of a subsystem
-  -W host:port      forward standard input and output to a host that the server reaches
   -e char           the escape character of interactive sessions (~), or none
   -b address        connect from this address of this computer
   -4, -6            use IPv4, or IPv6, only
@@ -28,15 +38,10 @@ The flags are those of OpenSSH's ssh(1):
   -v, -vv, -vvv     tell what is going on
   -q                tell nothing
   -E file           tell it to this file
-  -F none           read no configuration file; none is ever read
   -V                tell the version
 
-Options for -o: AddressFamily BatchMode BindAddress Ciphers Compression ConnectTimeout ConnectionAttempts
-  EscapeChar GlobalKnownHostsFile HashKnownHosts HostKeyAlgorithms HostKeyAlias HostName IdentitiesOnly
-  IdentityFile KbdInteractiveAuthentication KexAlgorithms LogLevel MACs NumberOfPasswordPrompts
-  PasswordAuthentication Port PreferredAuthentications PubkeyAcceptedAlgorithms PubkeyAuthentication RekeyLimit
-  RemoteCommand RequestTTY RequiredRSASize SendEnv ServerAliveCountMax ServerAliveInterval SessionType SetEnv
-  StdinNull StrictHostKeyChecking User UserKnownHostsFile
+All of ssh_config(5) is understood: Host, Match, Include, tokens, ${VARIABLE}. What is not done (X11, GSSAPI, shared
+connections, network devices ...) is an error where it matters, and told by -v where it is a mere preference.
 
 Lists of algorithms may begin with + (append), - (remove) or ^ (put first).
 

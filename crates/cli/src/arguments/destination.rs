@@ -1,7 +1,6 @@
 //! Whom to connect to: `user@host`, `ssh://user@host:port`, and `host:port` of `-W`.
 
 use crate::arguments::error::ArgumentError;
-use crate::option::settings::parse_port;
 
 /// A destination as the command line names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,4 +114,10 @@ pub fn parse_forward(text: &str) -> Option<(String, u16)> {
     let (host, port) = split_port(text)?;
     let port = parse_port(port?)?;
     (!host.is_empty()).then(|| (host.to_owned(), port))
+}
+
+/// A port from 1 to 65535.
+fn parse_port(text: &str) -> Option<u16> {
+    let all_digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|port| all_digits && *port != 0)
 }

@@ -1,6 +1,6 @@
 //! What is wrong with a command line.
 
-use crate::option::error::OptionError;
+use konko::client::config::ConfigErrors;
 
 /// What is wrong with a command line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,9 +28,9 @@ pub enum ArgumentError {
     /// Two flags exclude each other.
     #[error("{0}")]
     Conflict(&'static str),
-    /// An option of `-o`.
-    #[error("command-line: {0}")]
-    Option(#[from] OptionError),
+    /// An option.
+    #[error("{0}")]
+    Option(#[from] ConfigErrors),
     /// No host is named.
     #[error("no destination: usage: konko ssh [options] destination [command [argument ...]]")]
     NoDestination,

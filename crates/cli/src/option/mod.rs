@@ -1,13 +1,5 @@
-//! The options of ssh_config(5), as `-o` gives them.
+//! Values that several commands take in the same words.
 
 pub mod error;
-pub mod words;
-pub mod time;
-pub mod size;
 pub mod choice;
-pub mod keyword;
-pub mod settings;
-pub mod algorithms;
-
-#[cfg(test)]
-mod tests;
+pub mod rekey_limit;

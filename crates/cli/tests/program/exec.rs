@@ -87,11 +87,11 @@ fn errors_go_where_they_are_wanted() {
 fn options_that_cannot_be_are_told() {
     let server = Server::start();
     for (flags, expected) in [
-        (&["-o", "ProxyJump=x"][..], "ProxyJump"),
-        (&["-o", "NoSuchOption=x"], "unknown option: NoSuchOption"),
-        (&["-L", "1:localhost:1"], "not supported yet"),
-        (&["-F", "/etc/ssh/ssh_config"], "not supported yet"),
-        (&["-o", "TCPKeepAlive=no"], "not supported yet"),
+        (&["-o", "ProxyJump=a,,b"][..], "ProxyJump"),
+        (&["-o", "NoSuchOption=x"], "-o NoSuchOption=x: NoSuchOption: there is no such keyword"),
+        (&["-O", "exit"], "not supported yet"),
+        (&["-F", "/no/such/file"], "there is no such file"),
+        (&["-o", "Tunnel=yes"], "-o Tunnel=yes: Tunnel: forwarding of network devices is not supported"),
         (&["-c", "rot13"], "rot13"),
         (&["-o", "RequiredRSASize=x"], "RequiredRSASize"),
     ] {

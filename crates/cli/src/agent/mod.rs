@@ -1,0 +1,12 @@
+//! `konko agent`: an agent as ssh-agent(1) is one.
+
+mod arguments;
+pub mod lifetime;
+mod shell_lines;
+mod confirm;
+mod protection;
+mod detached;
+mod serving;
+
+pub use arguments::AgentArguments;
+pub use serving::run;

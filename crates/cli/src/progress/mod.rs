@@ -1,0 +1,4 @@
+//! How far files have come, shown on a terminal.
+
+pub mod meter;
+pub mod display;

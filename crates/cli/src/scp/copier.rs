@@ -1,0 +1,177 @@
+//! Which copies are to be made, and how.
+
+use crate::exit::Failure;
+use crate::notice::tell;
+use crate::progress::display::{Display, Step};
+use crate::scp::arguments::ScpArguments;
+use crate::scp::between::{Between, copy_directly};
+use crate::scp::download::{download, sources};
+use crate::scp::legacy;
+use crate::scp::places::{Places, expanded};
+use crate::scp::upload::upload;
+use crate::transfer::location::{Location, Remote};
+use konko::client::sftp::{DiskSync, TransferOptions};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Makes all copies of a command line.
+#[derive(Debug)]
+pub(super) struct Copier<'a> {
+    arguments: &'a ScpArguments,
+    places: Places,
+    display: Display,
+}
+
+fn path(bytes: &[u8]) -> PathBuf {
+    PathBuf::from(OsString::from_vec(bytes.to_vec()))
+}
+
+impl<'a> Copier<'a> {
+    pub(super) fn new(arguments: &'a ScpArguments) -> Self {
+        let display = Display::new(!arguments.ssh.is_quiet);
+        Self { arguments, places: Places::default(), display }
+    }
+
+    /// Makes them; whether all succeeded. What fails is told, and the others are made.
+    pub(super) async fn run(&mut self, target: &Location) -> Result<bool, Failure> {
+        let is_several = self.arguments.sources.len() > 1;
+        let mut all_good = true;
+        for source in &self.arguments.sources {
+            let copied = match (source, target) {
+                (Location::Local(from), Location::Local(to)) => self.here(from, to, is_several).await,
+                (Location::Local(from), Location::Remote(to)) => self.there(from, to, is_several).await,
+                (Location::Remote(from), Location::Local(to)) => self.back(from, to, is_several).await,
+                (Location::Remote(from), Location::Remote(to)) => self.across(from, to, is_several).await,
+            };
+            match copied {
+                Ok(()) => {}
+                // Without a connection the others fail, too.
+                Err(failure @ Failure::Client { .. }) => return Err(failure),
+                Err(failure) => {
+                    tell(format_args!("konko: {failure}"));
+                    all_good = false;
+                }
+            }
+        }
+        self.places.close().await;
+        Ok(all_good)
+    }
+
+    fn options(&self) -> TransferOptions {
+        let mut options = TransferOptions::new();
+        let preserve = self.arguments.preserve;
+        (options.preserve_times, options.preserve_permissions) = (preserve, preserve);
+        options.sync = DiskSync::Never;
+        options.maximum_rate = self.arguments.limit;
+        // What fails within a tree is told, and the rest is copied.
+        options.on_error = Some(Arc::new(|_, error| tell(format_args!("konko: {error}"))));
+        if self.display.shows() {
+            let display = self.display.clone();
+            options.progress = Some(Arc::new(move |progress| {
+                display.step(&Step {
+                    name: progress.path.as_bytes(),
+                    size: progress.size,
+                    transferred: progress.transferred,
+                    is_finished: progress.is_finished,
+                });
+            }));
+        }
+        options
+    }
+
+    /// Both are here: the system's own program does it.
+    async fn here(&self, from: &[u8], to: &[u8], is_several: bool) -> Result<(), Failure> {
+        if is_several && !path(to).is_dir() {
+            return Err(not_a_directory(&path(to)));
+        }
+        let mut command = tokio::process::Command::new("cp");
+        if self.arguments.recursive {
+            command.arg("-r");
+        }
+        if self.arguments.preserve {
+            command.arg("-p");
+        }
+        let status = command.arg("--").arg(path(from)).arg(path(to)).status().await;
+        match status {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(Failure::Other(format!("cp: {status}"))),
+            Err(error) => Err(Failure::local("cp", error)),
+        }
+    }
+
+    async fn there(&mut self, from: &[u8], to: &Remote, is_several: bool) -> Result<(), Failure> {
+        if self.arguments.legacy {
+            let client = self.places.client(self.arguments, to).await?;
+            let from = vec![path(from)];
+            return legacy::upload(&client, self.arguments, &self.display, from, &to.path, is_several).await;
+        }
+        let sftp = self.places.sftp(self.arguments, to).await?;
+        let target = expanded(&sftp, &to.path).await?;
+        let into_directory = sftp.metadata(target.clone()).await.is_ok_and(|found| found.is_dir());
+        if !into_directory && (is_several || to.path.ends_with(b"/") && !self.arguments.recursive) {
+            return Err(Failure::Other(format!("{target}: it is not a directory")));
+        }
+        upload(&sftp, &path(from), &target, into_directory, self.arguments.recursive, &self.options()).await
+    }
+
+    async fn back(&mut self, from: &Remote, to: &[u8], is_several: bool) -> Result<(), Failure> {
+        let target = path(to);
+        if !target.is_dir() && (is_several || to.ends_with(b"/") && !self.arguments.recursive) {
+            return Err(not_a_directory(&target));
+        }
+        if self.arguments.legacy {
+            let client = self.places.client(self.arguments, from).await?;
+            return legacy::download(&client, self.arguments, &self.display, &from.path, &target).await;
+        }
+        let sftp = self.places.sftp(self.arguments, from).await?;
+        let found = sources(&sftp, &expanded(&sftp, &from.path).await?).await?;
+        if found.len() > 1 && !target.is_dir() {
+            return Err(not_a_directory(&target));
+        }
+        let mut last = Ok(());
+        for source in found {
+            let copied = download(&sftp, &source, &target, self.arguments.recursive, &self.options()).await;
+            if let Err(failure) = std::mem::replace(&mut last, copied) {
+                tell(format_args!("konko: {failure}"));
+                last = Err(Failure::Other("not everything was copied".to_owned()));
+            }
+        }
+        last
+    }
+
+    async fn across(&mut self, from: &Remote, to: &Remote, is_several: bool) -> Result<(), Failure> {
+        if self.arguments.remote_to_remote {
+            if to.port.is_some() {
+                return Err(Failure::Other("-R cannot say a port to the first computer".to_owned()));
+            }
+            let origin = self.places.client(self.arguments, from).await?;
+            return copy_directly(&origin, self.arguments, &from.path, &to.destination, &to.path).await;
+        }
+        if self.arguments.legacy {
+            return Err(Failure::Other(
+                "-O copies between two other computers only with -R; without -O all goes through this one"
+                    .to_owned(),
+            ));
+        }
+        let source = self.places.sftp(self.arguments, from).await?;
+        let target = self.places.sftp(self.arguments, to).await?;
+        let path = expanded(&target, &to.path).await?;
+        let into_directory = target.metadata(path.clone()).await.is_ok_and(|found| found.is_dir());
+        let found = sources(&source, &expanded(&source, &from.path).await?).await?;
+        if !into_directory && (is_several || found.len() > 1) {
+            return Err(Failure::Other(format!("{path}: it is not a directory")));
+        }
+        let options = self.options();
+        let between = Between { from: &source, to: &target, arguments: self.arguments, options: &options };
+        for source in found {
+            between.copy(&source, &path, into_directory).await?;
+        }
+        Ok(())
+    }
+}
+
+fn not_a_directory(path: &Path) -> Failure {
+    Failure::Other(format!("{}: it is not a directory", path.display()))
+}

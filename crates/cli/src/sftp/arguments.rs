@@ -1,0 +1,268 @@
+//! The command line of `konko sftp`.
+
+use crate::sftp::command::TransferFlags;
+use crate::transfer::flags::{FlagError, SshFlags, limit, number, value_of};
+use crate::transfer::location::{Location, Remote};
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
+
+/// The flags of sftp(1) that take a value.
+const WITH_VALUE: &str = "BbcDFiJloPRSsX";
+/// Requests of less make no sense, and of more no server takes.
+const LARGEST_BUFFER: u32 = 255 * 1024;
+
+/// What the command line says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SftpArguments {
+    /// Where to connect to; `None` with [`program`](Self::program).
+    pub remote: Option<Remote>,
+    /// Where a single file is to be put here.
+    pub local: Option<PathBuf>,
+    /// How to connect.
+    pub ssh: SshFlags,
+    /// `-b`: the file with commands; `-` is standard input.
+    pub batch: Option<PathBuf>,
+    /// `-D`: a program that speaks SFTP on its standard streams, in place of a connection.
+    pub program: Option<OsString>,
+    /// `-s`: the subsystem, or the path of the server's program.
+    pub subsystem: Option<String>,
+    /// `-a`, `-f`, `-p`, `-r`: for all transfers.
+    pub transfer: TransferFlags,
+    /// `-l`: the most bytes a second.
+    pub limit: Option<u64>,
+    /// `-B`: the most bytes of one request.
+    pub buffer: Option<u32>,
+    /// `-R`: the most requests at once.
+    pub requests: Option<u32>,
+    /// `-N`: commands of a batch are shown in spite of `-q`.
+    pub shows_commands: bool,
+}
+
+/// What the command line asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Invocation {
+    /// To connect.
+    Connect(Box<SftpArguments>),
+    /// `-h`, or nothing at all.
+    Help,
+}
+
+impl SftpArguments {
+    /// Reads a command line, without the program's name.
+    ///
+    /// # Errors
+    ///
+    /// [`FlagError`] says what is wrong with it.
+    pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, FlagError> {
+        let mut parsed = Self::default();
+        let mut rest = arguments.into_iter().peekable();
+        let mut operands = Vec::new();
+        while let Some(argument) = rest.next() {
+            match argument.to_str() {
+                Some("--") => {
+                    operands.extend(rest);
+                    break;
+                }
+                Some(text) if text.len() > 1 && text.starts_with('-') => {
+                    if text == "-h" || text == "--help" {
+                        return Ok(Invocation::Help);
+                    }
+                    parsed.cluster(&text[1..].to_owned(), &mut rest)?;
+                }
+                _ => {
+                    // As with getopt(3), flags end at the first argument that is none.
+                    operands.push(argument);
+                    operands.extend(rest);
+                    break;
+                }
+            }
+        }
+        parsed.operands(operands)?;
+        Ok(Invocation::Connect(Box::new(parsed)))
+    }
+
+    fn operands(&mut self, operands: Vec<OsString>) -> Result<(), FlagError> {
+        let mut operands = operands.into_iter();
+        let destination = operands.next();
+        self.local = operands.next().map(PathBuf::from);
+        if operands.next().is_some() {
+            return Err(FlagError::Usage("one destination and one local path are enough"));
+        }
+        match (destination, &self.program) {
+            (None, Some(_)) => Ok(()),
+            (None, None) => Err(FlagError::Usage("no destination: usage: konko sftp [options] destination")),
+            (Some(_), Some(_)) => Err(FlagError::Usage("with -D there is no destination")),
+            (Some(destination), None) => {
+                let bytes = destination.into_vec();
+                let shown = String::from_utf8_lossy(&bytes).into_owned();
+                let parsed = Location::parse(&bytes, "sftp");
+                let invalid = |expected| FlagError::InvalidValue('h', shown.clone(), expected);
+                let remote = match parsed {
+                    Ok(Location::Remote(remote)) => remote,
+                    Ok(Location::Local(host)) => {
+                        let destination = String::from_utf8(host).map_err(|_| invalid("a host"))?;
+                        Remote { destination, port: None, path: Vec::new() }
+                    }
+                    Err(_) => return Err(invalid("a destination: [user@]host[:path] or sftp://...")),
+                };
+                if self.local.is_some() && remote.path.is_empty() {
+                    return Err(FlagError::Usage("a local path needs a remote one: host:path local"));
+                }
+                self.remote = Some(remote);
+                Ok(())
+            }
+        }
+    }
+
+    fn cluster(&mut self, cluster: &str, rest: &mut impl Iterator<Item = OsString>) -> Result<(), FlagError> {
+        let mut flags = cluster.chars();
+        while let Some(flag) = flags.next() {
+            if WITH_VALUE.contains(flag) {
+                let value = value_of(flag, flags.as_str(), rest)?;
+                return self.flag_with_value(flag, value);
+            }
+            self.flag(flag)?;
+        }
+        Ok(())
+    }
+
+    fn flag(&mut self, flag: char) -> Result<(), FlagError> {
+        match flag {
+            '1' => return Err(FlagError::Unsupported(flag, "version 1 of SSH is no longer in use")),
+            // It always is.
+            '2' => {}
+            'a' => self.transfer.resume = true,
+            'f' => self.transfer.sync = true,
+            'p' => self.transfer.preserve = true,
+            'r' => self.transfer.recursive = true,
+            'N' => self.shows_commands = true,
+            flag if self.ssh.take(flag) => {}
+            flag => return Err(FlagError::Unknown(flag)),
+        }
+        Ok(())
+    }
+
+    fn flag_with_value(&mut self, flag: char, value: OsString) -> Result<(), FlagError> {
+        match flag {
+            'b' => {
+                self.batch = Some(PathBuf::from(value));
+                // There is nobody to ask.
+                self.ssh.option("BatchMode=yes");
+            }
+            'B' => {
+                let buffer = number(flag, &value, "a number of bytes")?;
+                if !(1..=LARGEST_BUFFER).contains(&buffer) {
+                    let value = value.to_string_lossy().into_owned();
+                    return Err(FlagError::InvalidValue(flag, value, "between 1 and 261120 bytes"));
+                }
+                self.buffer = Some(buffer);
+            }
+            'R' => {
+                let requests = number(flag, &value, "a number of requests")?;
+                if requests == 0 {
+                    return Err(FlagError::InvalidValue(
+                        flag,
+                        "0".to_owned(),
+                        "a number of requests above 0",
+                    ));
+                }
+                self.requests = Some(requests);
+            }
+            'D' => self.program = Some(value),
+            'l' => self.limit = Some(limit(flag, &value)?),
+            's' => {
+                let name = value.to_str().map(str::to_owned);
+                let invalid =
+                    || FlagError::InvalidValue(flag, value.to_string_lossy().into_owned(), "a name");
+                self.subsystem = Some(name.filter(|name| !name.is_empty()).ok_or_else(invalid)?);
+            }
+            'S' => {
+                return Err(FlagError::Unsupported(
+                    flag,
+                    "connections are made here, without another program",
+                ));
+            }
+            'X' => return self.extra(&value),
+            flag if self.ssh.take_with_value(flag, &value) => {}
+            flag => return Err(FlagError::Unknown(flag)),
+        }
+        Ok(())
+    }
+
+    /// `-X nrequests=N` and `-X buffer=N`.
+    fn extra(&mut self, value: &OsString) -> Result<(), FlagError> {
+        let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let (flag, number) = match text.split_once('=') {
+            Some((name, number)) if name.eq_ignore_ascii_case("nrequests") => ('R', number),
+            Some((name, number)) if name.eq_ignore_ascii_case("buffer") => ('B', number),
+            _ => return Err(FlagError::InvalidValue('X', text, "nrequests=N or buffer=N")),
+        };
+        let number = OsString::from(number);
+        self.flag_with_value(flag, number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<SftpArguments, FlagError> {
+        match SftpArguments::parse(line.split(' ').map(OsString::from))? {
+            Invocation::Connect(arguments) => Ok(*arguments),
+            Invocation::Help => panic!("help"),
+        }
+    }
+
+    fn words(arguments: &SftpArguments) -> String {
+        let words = arguments.ssh.arguments(arguments.remote.as_ref().unwrap());
+        words.iter().map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn flags_of_the_connection_become_those_of_ssh() {
+        let parsed = parse("-qCv -P2222 -i key -o User=me -F none -J jump -c aes128-ctr host:dir").unwrap();
+        assert_eq!(
+            words(&parsed),
+            "-q -C -v -p 2222 -i key -o User=me -F none -J jump -c aes128-ctr -- host"
+        );
+        assert_eq!(parsed.remote.unwrap().path, b"dir");
+        let parsed = parse("sftp://me@host:2222/dir/file local").unwrap();
+        assert_eq!(words(&parsed), "-p 2222 -- me@host");
+        assert_eq!(parsed.local, Some(PathBuf::from("local")));
+        assert_eq!(words(&parse("-b - host").unwrap()), "-o BatchMode=yes -- host");
+    }
+
+    #[test]
+    fn the_other_flags_are_kept() {
+        let parsed = parse("-afprN -l 800 -B 1024 -R 7 -s /usr/lib/sftp-server host").unwrap();
+        let all = TransferFlags { resume: true, sync: true, preserve: true, recursive: true };
+        assert_eq!((parsed.transfer, parsed.limit), (all, Some(102_400)));
+        assert_eq!((parsed.buffer, parsed.requests), (Some(1024), Some(7)));
+        assert_eq!(parsed.subsystem.as_deref(), Some("/usr/lib/sftp-server"));
+        let parsed = parse("-X buffer=10 -X nrequests=3 -D ./server").unwrap();
+        assert_eq!((parsed.buffer, parsed.requests, parsed.remote), (Some(10), Some(3), None));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told() {
+        for line in [
+            "-1 host",
+            "-z host",
+            "-b",
+            "-B 0 host",
+            "-B 1000000 host",
+            "-R 0 host",
+            "-l x host",
+            "-l 0 host",
+            "-S ssh host",
+            "-X y=1 host",
+            "-D x host",
+            "host a b",
+            "host local",
+            "-q",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+}
