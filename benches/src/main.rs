@@ -1,12 +1,15 @@
 //! Measures konko beside OpenSSH and russh in one run, and prints ratios. Also the konko peer that it measures.
 //!
-//! `konko-bench [--rounds N] [--bytes N] [--rows bulk,logins,echo,memory,…]` runs the comparison: every cell of a row in
+//! `konko-bench [--rounds N] [--bytes N] [--rows down,up,logins,echo,memory,get,put,far-get,far-put]` runs the comparison: every cell of a row in
 //! turn, round after round, so that a busy moment of the machine hits all of them alike.
 
 mod outcome;
 mod process;
 mod peers;
+mod delay;
+mod files;
 mod rows;
+mod sftp_peer;
 mod peer;
 
 use std::error::Error;

@@ -188,6 +188,9 @@ async fn act(address: &str, cipher: &str, kex: &str, action: &[&str]) -> Result<
         ["up", bytes, command @ ..] => {
             (up(&login(address, &config, &key).await?, bytes.parse()?, &command.join(" ")).await?, "transfer")
         }
+        [action, source, target] if action.starts_with("sftp-") => {
+            (crate::sftp_peer::run(address, config, action, source, target).await?, "transfer")
+        }
         ["echo", count] => (echo(&login(address, &config, &key).await?, count.parse()?).await?, "echo"),
         ["logins", count, parallel] => {
             (logins(address, &config, &key, count.parse()?, parallel.parse()?).await?, "logins")

@@ -99,7 +99,7 @@ impl Kit {
         format!(
             "ListenAddress 127.0.0.1\nPort {port}\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\nUsePAM no\n\
              StrictModes no\nPermitRootLogin yes\nMaxStartups 1000\nCiphers +aes128-gcm@openssh.com\n\
-             PrintMotd no\nPrintLastLog no\n",
+             PrintMotd no\nPrintLastLog no\nSubsystem sftp /usr/lib/openssh/sftp-server\n",
             self.path("host").display(),
             self.path("authorized_keys").display(),
         )
@@ -127,10 +127,18 @@ impl Kit {
         Ok(command)
     }
 
-    fn openssh(&self, address: &str, cipher: &str, kex: &str) -> Command {
+    /// OpenSSH's `sftp`, about to read its batch from standard input.
+    pub fn sftp(&self, address: &str, cipher: &str) -> Command {
         let (host, port) = address.rsplit_once(':').unwrap_or((address, "22"));
-        let mut command = Command::new("ssh");
-        command.args(["-F", "none", "-T", "-p", port, "-l", &user(), "-i"]).arg(self.path("user"));
+        let mut command = Command::new("sftp");
+        command.args(["-q", "-F", "none", "-b", "-", "-P", port]);
+        self.openssh_options(&mut command, cipher);
+        command.arg(host);
+        command
+    }
+
+    fn openssh_options(&self, command: &mut Command, cipher: &str) {
+        command.arg("-i").arg(self.path("user")).arg("-o").arg(format!("User={}", user()));
         for option in
             ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "BatchMode=yes"]
         {
@@ -139,6 +147,13 @@ impl Kit {
         if cipher != "default" {
             command.args(["-c", cipher]);
         }
+    }
+
+    fn openssh(&self, address: &str, cipher: &str, kex: &str) -> Command {
+        let (host, port) = address.rsplit_once(':').unwrap_or((address, "22"));
+        let mut command = Command::new("ssh");
+        command.args(["-F", "none", "-T", "-p", port]);
+        self.openssh_options(&mut command, cipher);
         if kex != "default" {
             command.arg("-o").arg(format!("KexAlgorithms={kex}"));
         }

@@ -1,5 +1,6 @@
 //! The rows of the comparison.
 
+use crate::files::{self, Load, Question, Shelf};
 use crate::outcome::{Run, median, spread};
 use crate::peers::{Kit, Peer};
 use crate::process::{Process, Usage};
@@ -7,7 +8,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -18,6 +19,8 @@ struct Settings {
     ciphers: Vec<String>,
     russh: PathBuf,
     konko: PathBuf,
+    /// Of the far rows, in milliseconds.
+    round_trip: u64,
 }
 
 impl Settings {
@@ -31,6 +34,7 @@ impl Settings {
                 .to_vec(),
             russh: PathBuf::from("benches/russh-peer/target/release/russh-peer"),
             konko: PathBuf::from("target/release/konko"),
+            round_trip: 100,
         };
         let mut words = arguments.iter();
         while let Some(word) = words.next() {
@@ -40,6 +44,7 @@ impl Settings {
                 "--bytes" => settings.bytes = value()?.parse()?,
                 "--rows" => settings.rows = value()?.split(',').map(String::from).collect(),
                 "--ciphers" => settings.ciphers = value()?.split(',').map(String::from).collect(),
+                "--round-trip" => settings.round_trip = value()?.parse()?,
                 "--russh" => settings.russh = value()?.into(),
                 "--konko" => settings.konko = value()?.into(),
                 _ => return Err(format!("unknown option {word}").into()),
@@ -67,6 +72,15 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
                 {
                     logins(&kit, &settings, kex, parallel, &mut page)?;
                 }
+            }
+            "get" | "put" => {
+                let loads = [Load::File(settings.bytes), Load::Tree(2000)];
+                files(&kit, &settings, row == "get", Duration::ZERO, &loads, &mut page)?;
+            }
+            "far-get" | "far-put" => {
+                let round_trip = Duration::from_millis(settings.round_trip);
+                let loads = [Load::File(settings.bytes), Load::Tree(100)];
+                files(&kit, &settings, row == "far-get", round_trip, &loads, &mut page)?;
             }
             "echo" => echo(&kit, &settings, &mut page)?,
             "memory" => memory(&kit, &mut page)?,
@@ -171,6 +185,49 @@ fn bulk(kit: &Kit, settings: &Settings, row: &str, cipher: &str, page: &mut Stri
         measure(&pairs, settings.rounds, |client, server| transfer(kit, client, server, row, cipher, bytes))?;
     let title = format!("Bulk {row}load of {} MiB, {cipher}", bytes >> 20);
     table(page, &title, "MB/s", "CPU s/GB", bytes as f64 / 1e9, &cells)
+}
+
+fn files(
+    kit: &Kit,
+    settings: &Settings,
+    get: bool,
+    round_trip: Duration,
+    loads: &[Load],
+    page: &mut String,
+) -> Result<(), Failure> {
+    use Peer::{Konko, KonkoServe, OpenSsh, Russh};
+    let shelf = Shelf::new()?;
+    let (cipher, verb) = ("aes128-gcm@openssh.com", if get { "get" } else { "put" });
+    let near =
+        if round_trip.is_zero() { String::new() } else { format!(", {} ms away", round_trip.as_millis()) };
+    for load in loads {
+        // russh-sftp moves single files only.
+        let all = [
+            (Konko, KonkoServe),
+            (OpenSsh, OpenSsh),
+            (Konko, OpenSsh),
+            (Russh, OpenSsh),
+            (OpenSsh, KonkoServe),
+            (Russh, KonkoServe),
+        ];
+        let pairs: Vec<_> =
+            all.into_iter().filter(|(client, _)| *client != Russh || matches!(load, Load::File(_))).collect();
+        let question = Question { get, load: *load, cipher, round_trip };
+        let cells = measure(&pairs, settings.rounds, |client, server| {
+            files::transfer(kit, &shelf, client, server, question)
+        })?;
+        match load {
+            Load::File(bytes) => {
+                let title = format!("SFTP {verb} of one file of {} MiB{near}, {cipher}", bytes >> 20);
+                table(page, &title, "MB/s", "CPU s/GB", *bytes as f64 / 1e9, &cells)?;
+            }
+            Load::Tree(count) => {
+                let title = format!("SFTP {verb} of {count} files of 4 KiB{near}, {cipher}");
+                table(page, &title, "files/s", "CPU ms a file", f64::from(*count) / 1e3, &cells)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn transfer(

@@ -1,6 +1,8 @@
 //! russh as a peer of the benchmarks, in a workspace of its own because its dependencies cannot share a lock
 //! file with konko's. It speaks the little command set that every peer of the benchmarks speaks.
 
+mod files;
+
 use russh::keys::{Algorithm, PrivateKey, PrivateKeyWithHashAlg, PublicKeyOrCertificate};
 use russh::server::{Auth, Msg, Server as _, Session, VerifiedPublicKey};
 use russh::{Channel, ChannelId, ChannelMsg, Disconnect, Preferred, client, server};
@@ -206,6 +208,14 @@ async fn run(address: &str, cipher: &str, kex: &str, action: &[&str]) -> Result<
             let elapsed = begin.elapsed();
             session.disconnect(Disconnect::ByApplication, "", "").await?;
             (elapsed.as_secs_f64(), "transfer")
+        }
+        ["sftp-get", remote, local] => {
+            let session = login(address, cipher, kex).await?;
+            (files::get(session.channel_open_session().await?, remote, local).await?.as_secs_f64(), "transfer")
+        }
+        ["sftp-put", local, remote] => {
+            let session = login(address, cipher, kex).await?;
+            (files::put(session.channel_open_session().await?, local, remote).await?.as_secs_f64(), "transfer")
         }
         ["echo", count] => {
             let session = login(address, cipher, kex).await?;
