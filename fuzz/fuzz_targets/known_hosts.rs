@@ -4,6 +4,7 @@
 use konko_fuzz::choices::Choices;
 use konko_fuzz::endpoints::{host_key, user_key};
 use konko_trust::known_hosts::{HostKeyVerdict, KnownHosts, append_line, line_for};
+use konko_trust::known_hosts_edit::{find, hash, remove, replace_keys};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -35,6 +36,15 @@ fuzz_target!(|data: &[u8]| {
         }
         assert!(known_hosts.lines().iter().all(|line| line.line() <= lines));
         let _ = known_hosts.lines().iter().filter(|line| line.is_for(host, port)).count();
+    }
+
+    let removed = remove(file, &name);
+    assert!(find(&removed.bytes, &name).iter().all(|found| found.marker.is_some()));
+    let hashed_once = hash(file, &mut konko_crypto::random::SystemRandom);
+    assert!(hash(&hashed_once.bytes, &mut konko_crypto::random::SystemRandom).changed.is_empty());
+    if let Ok(edit) = replace_keys(file, &name, port, &[other.clone()], None) {
+        let verdict = KnownHosts::parse(&edit.bytes).lookup(&name, port, other);
+        assert!(matches!(verdict, HostKeyVerdict::Known { .. } | HostKeyVerdict::Revoked { .. }), "{verdict:?}");
     }
 
     let Ok(line) = line_for(&name, port, other, hashed.then_some(&[7; 20])) else { return };

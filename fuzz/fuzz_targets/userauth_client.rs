@@ -45,10 +45,16 @@ fn answer(
 
 fn begin(client: &mut ClientAuth, sent: &mut Sent, choices: &mut Choices<'_>) -> Result<(), AuthError> {
     let key = user_key().public_key();
-    let method = match choices.byte() % 5 {
+    let method = match choices.byte() % 6 {
         0 => Method::None,
         1 => Method::Password(Zeroizing::new("password".into())),
         2 => Method::KeyboardInteractive { submethods: String::new() },
+        5 => Method::HostBased {
+            key: key.clone().into(),
+            algorithm: &SSH_ED25519,
+            client_host_name: "client.example.org.".to_owned(),
+            client_user_name: "alice".to_owned(),
+        },
         kind => Method::PublicKey { key: key.clone(), algorithm: &SSH_ED25519, query_first: kind == 3 },
     };
     client.begin(USER_NAME, method, sent)
@@ -58,6 +64,8 @@ fuzz_target!(|data: &[u8]| {
     let mut choices = Choices::new(data);
     let mut client = ClientAuth::new(ClientAuthConfig::default());
     client.set_session_id(b"the session identifier of the fuzzer");
+    client.set_host_key(b"the host key of the fuzzer");
+    client.set_server_knows_host_bound(choices.flag());
     let mut sent = Sent::default();
     let mut question: Option<Question> = None;
     let mut success_said = false;

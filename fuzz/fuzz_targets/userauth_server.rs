@@ -99,6 +99,7 @@ fuzz_target!(|data: &[u8]| {
     };
     let mut server = ServerAuth::new(config);
     server.set_session_id(SESSION_ID);
+    server.set_host_key(b"host key");
     let mut judge = Judge { accepted: None, may_fail: false };
     let mut waiting: Option<Attempt> = None;
     let mut genuine = false;

@@ -30,8 +30,9 @@ fuzz_target!(|data: &[u8]| {
         kex: KexEcdhInit, KexEcdhReply, KexDhInit, KexDhReply, KexDhGexRequest, KexDhGexGroup, KexDhGexInit,
             KexDhGexReply;
         userauth: UserauthRequest, UserauthFailure, UserauthSuccess, UserauthBanner, UserauthPkOk,
-            UserauthPasswdChangereq, Password, PasswordChange, PublicKeyQuery, PublicKeyProof, KeyboardInteractive,
-            UserauthInfoRequest, UserauthInfoResponse;
+            UserauthPasswdChangereq, Password, PasswordChange, PublicKeyQuery, PublicKeyProof,
+            HostBoundPublicKeyQuery, HostBoundPublicKeyProof, HostBased, KeyboardInteractive, UserauthInfoRequest,
+            UserauthInfoResponse;
         global: GlobalRequest, RequestSuccess, RequestFailure, TcpipForward, CancelTcpipForward, TcpipForwardReply,
             StreamlocalForward, CancelStreamlocalForward, NoMoreSessions, Keepalive, HostKeys;
         channel: ChannelOpen, ChannelOpenConfirmation, ChannelOpenFailure, ChannelWindowAdjust, ChannelData,

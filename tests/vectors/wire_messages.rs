@@ -76,6 +76,11 @@ rows! {
     "body PasswordChange" => PasswordChange { change, old_password, new_password }
     "body PublicKeyQuery" => PublicKeyQuery { has_signature, algorithm, public_key }
     "body PublicKeyProof" => PublicKeyProof { has_signature, algorithm, public_key, signature }
+    "body HostBoundPublicKeyQuery" => HostBoundPublicKeyQuery { has_signature, algorithm, public_key, host_key }
+    "body HostBoundPublicKeyProof" => HostBoundPublicKeyProof {
+        has_signature, algorithm, public_key, host_key, signature
+    }
+    "body HostBased" => HostBased { algorithm, public_key, client_host_name, client_user_name, signature }
     "body KeyboardInteractive" => KeyboardInteractive { language_tag, submethods }
     "body DirectTcpip" => DirectTcpip { host, port, originator_address, originator_port }
     "body ForwardedTcpip" => ForwardedTcpip { address, port, originator_address, originator_port }

@@ -6,7 +6,7 @@ use crate::link::{Link, Readiness, Stream};
 use konko_transport::channel::{ChannelKind, OpenOptions};
 use konko_transport::crypto::random::SystemRandom;
 use konko_transport::keys::private_key::{KeyKind, PrivateKey};
-use konko_transport::userauth::client::Method;
+use konko_transport::userauth::Method;
 use konko_transport::userauth::event::ServerAuthEvent;
 use konko_transport::userauth::method_name::MethodName;
 use konko_transport::{Client, ClientConfig, ClientEvent, Event, Server, ServerConfig, ServerEvent};

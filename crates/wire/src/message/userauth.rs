@@ -86,6 +86,44 @@ bodies! {
         /// The signature.
         signature: &'a [u8],
     }
+    /// The fields of the method `publickey-hostbound-v00@openssh.com` without a signature: a query (OpenSSH
+    /// PROTOCOL §3.1).
+    HostBoundPublicKeyQuery<'a> = "publickey-hostbound-v00@openssh.com" {
+        /// FALSE.
+        has_signature: bool,
+        /// The signature algorithm.
+        algorithm: &'a [u8],
+        /// The public key.
+        public_key: &'a [u8],
+        /// The host key that the server showed in the first key exchange.
+        host_key: &'a [u8],
+    }
+    /// The fields of the method `publickey-hostbound-v00@openssh.com` with a signature (OpenSSH PROTOCOL §3.1).
+    HostBoundPublicKeyProof<'a> = "publickey-hostbound-v00@openssh.com" {
+        /// TRUE.
+        has_signature: bool,
+        /// The signature algorithm.
+        algorithm: &'a [u8],
+        /// The public key.
+        public_key: &'a [u8],
+        /// The host key that the server showed in the first key exchange.
+        host_key: &'a [u8],
+        /// The signature.
+        signature: &'a [u8],
+    }
+    /// The fields of the method `hostbased` (RFC 4252 §9).
+    HostBased<'a> = "hostbased" {
+        /// The signature algorithm.
+        algorithm: &'a [u8],
+        /// The public half of the client host's key, or a certificate for it.
+        public_key: &'a [u8],
+        /// The client host's name, fully qualified.
+        client_host_name: &'a [u8],
+        /// Who the user is on the client's host.
+        client_user_name: &'a [u8],
+        /// The signature by the host's key.
+        signature: &'a [u8],
+    }
     /// The fields of the method `keyboard-interactive` (RFC 4256 §3.1).
     KeyboardInteractive<'a> = "keyboard-interactive" {
         /// Deprecated; to be empty.
