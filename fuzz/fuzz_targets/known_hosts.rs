@@ -44,7 +44,10 @@ fuzz_target!(|data: &[u8]| {
     assert!(hash(&hashed_once.bytes, &mut konko_crypto::random::SystemRandom).changed.is_empty());
     if let Ok(edit) = replace_keys(file, &name, port, &[other.clone()], None) {
         let verdict = KnownHosts::parse(&edit.bytes).lookup(&name, port, other);
-        assert!(matches!(verdict, HostKeyVerdict::Known { .. } | HostKeyVerdict::Revoked { .. }), "{verdict:?}");
+        assert!(
+            matches!(verdict, HostKeyVerdict::Known { .. } | HostKeyVerdict::Revoked { .. }),
+            "{verdict:?}"
+        );
     }
 
     let Ok(line) = line_for(&name, port, other, hashed.then_some(&[7; 20])) else { return };

@@ -54,7 +54,9 @@ fuzz_target!(|bytes: &[u8]| {
     let mut source = OneFile { bytes, commands: 0 };
     let mut configuration = Configuration::new(local, catalogue);
     // The beginning may also be an option of the command line.
-    if let Some(line) = bytes.split(|byte| *byte == b'\n').next().and_then(|line| std::str::from_utf8(line).ok()) {
+    if let Some(line) =
+        bytes.split(|byte| *byte == b'\n').next().and_then(|line| std::str::from_utf8(line).ok())
+    {
         let _ = configuration.set(line, Origin::command_line("-o"), &mut source);
     }
     for host in ["host", "192.0.2.1"] {

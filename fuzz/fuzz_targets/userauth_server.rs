@@ -48,7 +48,10 @@ impl Judge {
         if let AttemptKind::PublicKey { key, .. } = &attempt.kind {
             assert!(genuine && key == user_key().public_key(), "a proof that was never made");
         }
-        let query = matches!(attempt.kind, AttemptKind::PublicKeyQuery { .. });
+        let foreign = matches!(attempt.kind, AttemptKind::Certificate { .. } | AttemptKind::HostBased { .. });
+        assert!(!foreign, "a proof that was never made");
+        let query =
+            matches!(attempt.kind, AttemptKind::PublicKeyQuery { .. } | AttemptKind::CertificateQuery { .. });
         let proof = matches!(
             attempt.kind,
             AttemptKind::Password { .. }
