@@ -7,9 +7,9 @@ use std::num::NonZeroU32;
 pub struct ChannelConfig {
     /// What a channel lets the peer send before anything is read, in bytes. 2 MiB unless set.
     pub initial_window_size: u32,
-    /// How far a channel's receive window may grow, in bytes. 64 MiB unless set. It doubles whenever the application
-    /// has read a whole window's worth and keeps up, as long as the window holds the peer back: the layer above
-    /// finds that out. A window beyond what the link holds would only make the peer queue more.
+    /// How far a channel's receive window may grow, in bytes. 64 MiB unless set. It grows when the application has read
+    /// a whole window's worth and keeps up, as long as the window holds the peer back: the layer above finds that out.
+    /// A window beyond what the link holds would only make the peer queue more.
     /// [`initial_window_size`](Self::initial_window_size) or less turns growing off.
     pub maximum_window_size: u32,
     /// What the receive windows of all channels may be together, in bytes. 64 MiB unless set. The last eighth is

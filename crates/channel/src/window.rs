@@ -19,9 +19,8 @@ const TOLERANCE_DIVISOR: u32 = 10;
 
 /// What we let the peer send.
 ///
-/// Credit moves only on consumption, so that unread data is bounded by the window. The window doubles each time a
-/// whole window's worth has been consumed while the application kept up: without a clock that is what a round
-/// trip at full window looks like, and a sender that the window holds back sees it double once a round trip.
+/// Credit moves only on consumption, so that unread data is bounded by the window. The window grows to the limit that
+/// it is given, when a whole window's worth has been consumed and the application keeps up.
 #[derive(Debug, Clone)]
 pub struct ReceiveWindow {
     /// What `granted + unread` is brought up to.
@@ -67,7 +66,7 @@ impl ReceiveWindow {
         self.since_growth = self.since_growth.saturating_add(len);
         let application_keeps_up = self.unread <= self.target / 4;
         if self.since_growth >= self.target && application_keeps_up && self.target < limit {
-            self.target = self.target.saturating_mul(2).min(limit);
+            self.target = limit;
             self.since_growth = 0;
         }
         let due = self.target.saturating_sub(self.granted.saturating_add(self.unread));
@@ -176,13 +175,13 @@ mod tests {
     }
 
     #[test]
-    fn the_window_doubles_while_the_application_keeps_up_and_not_otherwise() {
+    fn the_window_grows_while_the_application_keeps_up_and_not_otherwise() {
         let mut window = ReceiveWindow::new(1 << 20);
         for _ in 0..32 {
             window.receive(1 << 15).expect("within");
             window.consume(1 << 15, 1 << 23);
         }
-        assert_eq!(window.target(), 1 << 21);
+        assert_eq!(window.target(), 1 << 23);
         let mut slow = ReceiveWindow::new(1 << 20);
         slow.receive(1 << 20).expect("within");
         for _ in 0..64 {

