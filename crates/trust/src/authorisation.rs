@@ -3,7 +3,7 @@
 use crate::authorized_keys::AuthorizedKeys;
 use crate::authorized_principals::AuthorizedPrincipals;
 use crate::key_options::KeyOptions;
-use crate::krl::Revocation;
+use crate::krl::list::Revocation;
 use crate::permissions::{ConflictingCommands, Permissions};
 use crate::revoked_keys::RevokedKeys;
 use crate::time_zone::TimeZone;
@@ -226,14 +226,18 @@ impl<'a> UserTrust<'a> {
             return None;
         }
         // CVE-2026-35414: each principal is compared as a whole; none is ever a list.
-        let mut lines =
-            authorized.principals().iter().filter(|line| certificate.principals().contains(&line.principal)).peekable();
+        let mut lines = authorized
+            .principals()
+            .iter()
+            .filter(|line| certificate.principals().contains(&line.principal))
+            .peekable();
         if lines.peek().is_none() {
             reasons.push((Some(GrantedBy::TrustedAuthority), Refusal::Principals));
         }
         lines.find_map(|line| {
             let by = GrantedBy::AuthorizedPrincipals { line: line.line };
-            let both = || Permissions::of_options(&line.options).and(Permissions::of_certificate(certificate));
+            let both =
+                || Permissions::of_options(&line.options).and(Permissions::of_certificate(certificate));
             settle(by, check_options(&line.options, attempt).and_then(|()| Ok(both()?)), reasons)
         })
     }
@@ -262,7 +266,11 @@ impl<'a> UserTrust<'a> {
 
 type Reasons = Vec<(Option<GrantedBy>, Refusal)>;
 
-fn settle(by: GrantedBy, permissions: Result<Permissions, Refusal>, reasons: &mut Reasons) -> Option<Granted> {
+fn settle(
+    by: GrantedBy,
+    permissions: Result<Permissions, Refusal>,
+    reasons: &mut Reasons,
+) -> Option<Granted> {
     match permissions {
         Ok(permissions) => Some(Granted { permissions, by }),
         Err(reason) => {

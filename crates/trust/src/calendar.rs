@@ -23,7 +23,8 @@ pub(crate) const fn day_number(year: i64, month: i64, day: i64) -> i64 {
 
 /// The year of a day.
 pub(crate) const fn year_of(day: i64) -> i64 {
-    let (century_group, in_group) = ((day + 719_468).div_euclid(146_097), (day + 719_468).rem_euclid(146_097));
+    let (century_group, in_group) =
+        ((day + 719_468).div_euclid(146_097), (day + 719_468).rem_euclid(146_097));
     let in_group_years = (in_group - in_group / 1460 + in_group / 36_524 - in_group / 146_096) / 365;
     let day_of_year = in_group - (365 * in_group_years + in_group_years / 4 - in_group_years / 100);
     // January and February belong to the year that began ten months before.

@@ -194,8 +194,8 @@ impl KeyOptions {
                 push(&mut self.environment, "environment", (variable.to_owned(), value.to_owned()))
             }
             "permitopen" => {
-                let permission = ForwardPermission::parse_open(&value)
-                    .ok_or(OptionError::Value { name: "permitopen" })?;
+                let permission =
+                    ForwardPermission::parse_open(&value).ok_or(OptionError::Value { name: "permitopen" })?;
                 push(&mut self.permit_open, "permitopen", permission)
             }
             "permitlisten" => {
@@ -311,8 +311,18 @@ mod tests {
         assert_eq!(parse("no-restrict"), unknown("no-restrict"));
         assert_eq!(parse(r#"zos-key-ring-label="a/b c""#), unknown("zos-key-ring-label"));
         let malformed = [
-            "", r#"command="open"#, r#"command="open\""#, "command=echo", r#"command="a"b"#, r#"command="a""b""#,
-            ",restrict", "restrict,", "restrict,,no-pty", r#"="x""#, "no pty", "no_pty",
+            "",
+            r#"command="open"#,
+            r#"command="open\""#,
+            "command=echo",
+            r#"command="a"b"#,
+            r#"command="a""b""#,
+            ",restrict",
+            "restrict,",
+            "restrict,,no-pty",
+            r#"="x""#,
+            "no pty",
+            "no_pty",
         ];
         for text in malformed {
             assert_eq!(parse(text), Err(OptionError::Malformed), "{text}");

@@ -17,7 +17,11 @@ enum Content<'a> {
     Nothing,
     /// An unknown marker, no key type that is known, or nothing behind the names or the type.
     Invalid,
-    Entry { marker: Option<Marker>, names: &'a [u8], key: &'a [u8] },
+    Entry {
+        marker: Option<Marker>,
+        names: &'a [u8],
+        key: &'a [u8],
+    },
 }
 
 /// A line that [`find`] has found.
@@ -202,7 +206,8 @@ fn is_this_host(names: &[u8], wanted: &str) -> bool {
     let Ok(names) = std::str::from_utf8(names) else { return false };
     let names: Vec<_> = names.split(',').collect();
     let is_address = |name: &&str| {
-        let host = name.strip_prefix('[').and_then(|rest| rest.rsplit_once("]:")).map_or(*name, |(host, _)| host);
+        let host =
+            name.strip_prefix('[').and_then(|rest| rest.rsplit_once("]:")).map_or(*name, |(host, _)| host);
         host.parse::<IpAddr>().is_ok()
     };
     names.len() <= MOST_NAMES

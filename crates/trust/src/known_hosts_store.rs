@@ -136,7 +136,11 @@ impl KnownHostsStore {
         &self.files
     }
 
-    fn lines_for<'a>(&'a self, host: &'a str, port: u16) -> impl Iterator<Item = (&'a Source, &'a HostKeyLine)> {
+    fn lines_for<'a>(
+        &'a self,
+        host: &'a str,
+        port: u16,
+    ) -> impl Iterator<Item = (&'a Source, &'a HostKeyLine)> {
         let of_file = move |(source, hosts): &'a (Source, KnownHosts)| {
             hosts.lines_for(host, port).map(move |line| (source, line))
         };
@@ -332,7 +336,11 @@ mod tests {
     #[test]
     fn what_is_known_is_asked_for_first() {
         let algorithms = [
-            "ssh-ed25519-cert-v01@openssh.com", "ssh-ed25519", "ecdsa-sha2-nistp256", "rsa-sha2-512", "rsa-sha2-256",
+            "ssh-ed25519-cert-v01@openssh.com",
+            "ssh-ed25519",
+            "ecdsa-sha2-nistp256",
+            "rsa-sha2-512",
+            "rsa-sha2-256",
         ];
         let order = |contents: &str| store(&[contents]).order_algorithms("h", 22, &algorithms);
         let [certificate, ed25519, ecdsa, rsa512, rsa256] = algorithms;

@@ -1,7 +1,9 @@
 //! The files of revoked keys (`RevokedKeys`, `RevokedHostKeys`): key revocation lists, or plain text with one key in a
 //! line.
 
-use crate::krl::{KeyRevocationList, KrlError, MAGIC, Revocation};
+use crate::krl::decode::MAGIC;
+use crate::krl::error::KrlError;
+use crate::krl::list::{KeyRevocationList, Revocation};
 use konko_keys::error::{CertificateError, KeyError};
 use konko_keys::identity::Identity;
 use konko_keys::public_key::PublicKey;

@@ -113,7 +113,8 @@ impl SshfpAnswer {
     /// count.
     pub fn verdict(&self, key: &PublicKey) -> SshfpVerdict {
         let algorithm = algorithm_of(key);
-        let of_type: Vec<_> = self.records.iter().filter(|record| Some(record.algorithm) == algorithm).collect();
+        let of_type: Vec<_> =
+            self.records.iter().filter(|record| Some(record.algorithm) == algorithm).collect();
         // RFC 6594 §4.1: "validating implementations MUST ... ignore SHA-1 ... if SHA-256 fingerprints are present".
         let kind = if of_type.iter().any(|record| record.fingerprint_type == SHA256) { SHA256 } else { SHA1 };
         let wanted = fingerprint(key, kind).unwrap_or_default();
@@ -173,8 +174,12 @@ mod tests {
         wrong[1].fingerprint.clear();
         assert_eq!(answer(&wrong[1..], true).verdict(&key), SshfpVerdict::Mismatch);
         // Two keys of a type while one replaces the other.
-        let both: Vec<_> = [&public("ecdsa256"), &public("ecdsa384")].into_iter().flat_map(SshfpRecord::of).collect();
-        assert_eq!(answer(&both, true).verdict(&public("ecdsa384")), SshfpVerdict::Matched { authenticated: true });
+        let both: Vec<_> =
+            [&public("ecdsa256"), &public("ecdsa384")].into_iter().flat_map(SshfpRecord::of).collect();
+        assert_eq!(
+            answer(&both, true).verdict(&public("ecdsa384")),
+            SshfpVerdict::Matched { authenticated: true }
+        );
         assert_eq!(answer(&both, true).verdict(&public("ecdsa521")), SshfpVerdict::Mismatch);
         let unknown = SshfpRecord { algorithm: 4, fingerprint_type: 9, fingerprint: vec![1] };
         assert_eq!(answer(&[unknown], true).verdict(&key), SshfpVerdict::None);

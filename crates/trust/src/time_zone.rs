@@ -141,7 +141,8 @@ impl TimeZone {
         let [mut low, mut high] = candidates;
         while low < high {
             let middle = low + (high - low) / 2;
-            if middle + i64::from(self.east_at(middle)) > local { high = middle } else { low = middle + 1 }
+            let shown = middle.saturating_add(i64::from(self.east_at(middle)));
+            if shown > local { high = middle } else { low = middle + 1 }
         }
         low
     }
@@ -232,6 +233,10 @@ mod tests {
         let south = TimeZone::parse(&file("<+1030>-10:30<+11>-11,M10.1.0,M4.1.0")).expect("a zone");
         assert_eq!(utc(&south, "202401010000"), 1_704_027_600);
         assert_eq!(utc(&south, "202407010000"), 1_719_754_200);
+        // Moments at the ends of time are no reason to stumble.
+        for local in [i64::MIN, i64::MAX] {
+            let _ = (zone.to_utc(local), zone.east_at(local), south.to_utc(local));
+        }
         let plain = TimeZone::parse(&file("EST5")).expect("a zone");
         assert_eq!(utc(&plain, "202407010000"), 1_719_810_000);
         let julian = TimeZone::parse(&file("AAA3BBB,J60/0,300/-1")).expect("a zone");
@@ -243,7 +248,9 @@ mod tests {
 
     #[test]
     fn what_is_no_time_zone() {
-        for rule in ["CET", "-1", "CET-1CEST", "CET-1CEST,M3.5.0", "CET-1CEST,M13.1.0,M1.1.0", "CET-200", "<CET-1"] {
+        for rule in
+            ["CET", "-1", "CET-1CEST", "CET-1CEST,M3.5.0", "CET-1CEST,M13.1.0,M1.1.0", "CET-200", "<CET-1"]
+        {
             assert_eq!(TimeZone::parse(&file(rule)), Err(TimeZoneError), "{rule}");
         }
         let whole = file("EST5");

@@ -68,11 +68,8 @@ impl ZoneRule {
         let year = year_of((utc + i64::from(self.east)).div_euclid(DAY));
         let begins = summer.begins.in_year(year) - i64::from(self.east);
         let ends = summer.ends.in_year(year) - i64::from(summer.east);
-        let is_summer = if begins < ends {
-            (begins..ends).contains(&utc)
-        } else {
-            !(ends..begins).contains(&utc)
-        };
+        let is_summer =
+            if begins < ends { (begins..ends).contains(&utc) } else { !(ends..begins).contains(&utc) };
         if is_summer { summer.east } else { self.east }
     }
 }

@@ -48,9 +48,8 @@ fn principals_and_namespaces() {
 fn times() {
     let text = format!("a valid-after=\"20200101Z\",valid-before=\"20210101\" {}", key("ed25519"));
     let allowed = parse(&text);
-    let check = |time| {
-        allowed.check("a", &public("ed25519").into(), &at("file", time)).map(|signer| signer.line)
-    };
+    let check =
+        |time| allowed.check("a", &public("ed25519").into(), &at("file", time)).map(|signer| signer.line);
     assert_eq!(check(1_577_836_799), Err(SignerRefusal::NotYetValid { line: 1 }));
     assert_eq!(check(1_577_836_800), Ok(1));
     assert_eq!(check(1_609_459_200), Ok(1));
@@ -65,7 +64,8 @@ fn times() {
 
 #[test]
 fn certificates_count_by_their_authority() {
-    let text = format!("*@example.org cert-authority {}\na@example.org {}\n", key("ed25519"), key("ecdsa256"));
+    let text =
+        format!("*@example.org cert-authority {}\na@example.org {}\n", key("ed25519"), key("ecdsa256"));
     let allowed = parse(&text);
     let certificate = |principals: &[&str], before| -> Identity {
         CertificateBuilder::new(CertificateKind::User, &public("ecdsa384"), "x")

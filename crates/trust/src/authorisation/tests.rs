@@ -69,7 +69,9 @@ fn lines_about_a_key_are_tried_in_their_order() {
 fn times_and_places() {
     let key: Identity = public("ecdsa256").into();
     let check = |options: &str, attempt: &LoginAttempt<'_>| {
-        by_keys(&[&line(options, "ecdsa256")], &key, attempt).map(drop).map_err(|refused| refused.reasons[0].1.clone())
+        by_keys(&[&line(options, "ecdsa256")], &key, attempt)
+            .map(drop)
+            .map_err(|refused| refused.reasons[0].1.clone())
     };
     let here = attempt("192.0.2.1");
     assert_eq!(check("expiry-time=\"20250101Z\"", &here), Ok(()));
@@ -161,7 +163,9 @@ fn source_addresses_of_certificates() {
     let keys = line("cert-authority", "ed25519");
     let check = |list: &str, address: &str| {
         let certificate = sign(&builder(&["alice"]).critical_option(CriticalOption::SourceAddress(list)));
-        by_keys(&[&keys], &certificate, &attempt(address)).map(drop).map_err(|refused| refused.reasons[0].1.clone())
+        by_keys(&[&keys], &certificate, &attempt(address))
+            .map(drop)
+            .map_err(|refused| refused.reasons[0].1.clone())
     };
     assert_eq!(check("192.0.2.0/24,2001:db8::/32", "192.0.2.9"), Ok(()));
     assert_eq!(check("192.0.2.0/24", "::ffff:192.0.2.9"), Ok(()));

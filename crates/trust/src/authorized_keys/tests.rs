@@ -19,7 +19,10 @@ fn keys_without_options() {
     let authorized = AuthorizedKeys::parse(contents.as_bytes());
     assert!(authorized.refused().is_empty());
     let found = authorized.find(&public("ed25519")).expect("the first key");
-    assert_eq!((found.line, found.comment.as_str(), &found.options), (3, "someone@somewhere", &KeyOptions::default()));
+    assert_eq!(
+        (found.line, found.comment.as_str(), &found.options),
+        (3, "someone@somewhere", &KeyOptions::default())
+    );
     assert_eq!(authorized.find(&public("rsa2048")).map(|found| found.line), Some(4));
     assert_eq!(authorized.find(&public("rsa3072")), None);
 }
@@ -30,7 +33,10 @@ fn options_end_at_the_first_blank_outside_quotes() {
     let command = |text: &str| parse(text).map(|options| options.command);
     assert_eq!(command(r#"command="echo \"a b\"",no-pty"#), Ok(Some(r#"echo "a b""#.to_owned())));
     assert_eq!(parse(r#"command="open"#), Err(LineError::Options(OptionError::Malformed)));
-    assert_eq!(parse("no pty").map(|_| ()), Err(LineError::Options(OptionError::Unknown { name: "no".into() })));
+    assert_eq!(
+        parse("no pty").map(|_| ()),
+        Err(LineError::Options(OptionError::Unknown { name: "no".into() }))
+    );
     assert_eq!(parse("pty pty").map(|_| ()), Err(LineError::Key(KeyError::NotAKey)));
     let unknown = |name: &str| Err(LineError::Options(OptionError::Unknown { name: name.into() }));
     assert_eq!(parse("ssh-unknown"), unknown("ssh-unknown"));
@@ -98,4 +104,30 @@ fn lines_beyond_the_limit_are_not_read() {
     let authorized = AuthorizedKeys::parse(beyond.as_bytes());
     assert!(authorized.keys().is_empty());
     assert_eq!(authorized.refused(), [(MOST_LINES + 1, LineError::TooManyLines)]);
+}
+
+/// Keys of authenticators are keys like others; certificates and unknown types stand in no line.
+#[test]
+fn types_of_keys() {
+    let blob = public("ed25519").blob().to_vec();
+    let mut sk = Vec::new();
+    konko_wire::encode::put_string(&mut sk, b"sk-ssh-ed25519@openssh.com");
+    sk.extend_from_slice(&blob[15..]);
+    konko_wire::encode::put_string(&mut sk, b"ssh:");
+    let sk = PublicKey::decode(&sk).expect("a key").to_openssh("");
+    let certificate =
+        String::from_utf8(crate::fixtures::trust_file("certificates/ed25519-4-plain-ecdsa521.pub"))
+            .expect("a text");
+    let unknown = "ssh-unknown@example.org AAAAF3NzaC11bmtub3duQGV4YW1wbGUub3Jn";
+    let text = format!(
+        "{sk}\nno-touch-required,verify-required {sk}\n{certificate}{unknown}\n{}\n",
+        line("rsa2048")
+    );
+    let authorized = AuthorizedKeys::parse(text.as_bytes());
+    let lines: Vec<_> = authorized.keys().iter().map(|found| found.line).collect();
+    assert_eq!(lines, [1, 2, 5]);
+    let options = &authorized.keys()[1].options;
+    assert!(options.no_touch_required && options.verify_required);
+    let refused: Vec<_> = authorized.refused().iter().map(|(line, _)| *line).collect();
+    assert_eq!(refused, [3, 4]);
 }

@@ -82,9 +82,11 @@ fn names_are_hashed_one_by_one() {
     assert_eq!(hashed.matches("|1|").count(), 3);
     assert!(!hashed.contains("Host.example") && hashed.ends_with(" with a comment\n"));
     let known = KnownHosts::parse(hashed.as_bytes());
-    for (host, port, line, key) in
-        [("host.example", 22, 1, "ed25519"), ("192.0.2.1", 22, 2, "ed25519"), ("port.example", 2222, 7, "ecdsa256")]
-    {
+    for (host, port, line, key) in [
+        ("host.example", 22, 1, "ed25519"),
+        ("192.0.2.1", 22, 2, "ed25519"),
+        ("port.example", 2222, 7, "ecdsa256"),
+    ] {
         assert_eq!(known.lookup(host, port, &public(key)), HostKeyVerdict::Known { line }, "{host}");
     }
     // A second time there is nothing to do.
@@ -110,12 +112,8 @@ fn keys_are_replaced() {
     assert_eq!((edit.changed.as_slice(), edit.added), ([5].as_slice(), 1));
     let removed = line("h", "rsa2048");
     let at = contents.rfind(&removed).expect("the line");
-    let expected = format!(
-        "{}{}\n{}",
-        &contents[..at],
-        &contents[at + removed.len()..],
-        line("h", "ecdsa256")
-    );
+    let expected =
+        format!("{}{}\n{}", &contents[..at], &contents[at + removed.len()..], line("h", "ecdsa256"));
     assert_eq!(edited(&edit), expected);
     // Once more there is nothing to do.
     let again = replace_keys(&edit.bytes, "h", 22, &wanted, None).expect("an edit");

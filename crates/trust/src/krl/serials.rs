@@ -16,7 +16,8 @@ impl Bitmap {
         let start = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len());
         let bytes = bytes.get(start..).unwrap_or_default();
         let bits = (bytes.len() as u64).saturating_mul(8);
-        let highest = bits.saturating_sub(1 + u64::from(bytes.first().map_or(0, |byte| byte.leading_zeros())));
+        let highest =
+            bits.saturating_sub(1 + u64::from(bytes.first().map_or(0, |byte| byte.leading_zeros())));
         offset.checked_add(highest).ok_or(beyond)?;
         Ok(Self { offset, bytes: bytes.to_vec() })
     }

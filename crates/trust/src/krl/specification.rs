@@ -66,7 +66,8 @@ impl KeyRevocationList {
         } else if let Some(key_id) = value_of("id:") {
             self.revoke_key_id(authority("key identifier")?, key_id);
         } else if let Some(hash) = value_of("hash:") {
-            let hash = hash.strip_prefix("SHA256:").and_then(|base64| Base64Unpadded::decode_vec(base64).ok());
+            let hash =
+                hash.strip_prefix("SHA256:").and_then(|base64| Base64Unpadded::decode_vec(base64).ok());
             let hash = hash.and_then(|hash| hash.try_into().ok());
             self.revoke_sha256(hash.ok_or(SpecificationError::Invalid { line, what: "SHA256 hash" })?);
         } else if let Some(key) = value_of("key:") {

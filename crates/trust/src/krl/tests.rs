@@ -152,7 +152,10 @@ fn lists_with_absurd_contents() {
             put_string(&mut data, b"");
             if inner == 255 { section(255, &data) } else { certificates(0x39, &data) }
         };
-        assert_eq!(decode(&extension(0)), Ok(decode(&if inner == 255 { vec![] } else { extension(0) }).expect("a list")));
+        assert_eq!(
+            decode(&extension(0)),
+            Ok(decode(&if inner == 255 { vec![] } else { extension(0) }).expect("a list"))
+        );
         assert_eq!(decode(&extension(1)), Err(KrlError::CriticalExtension { name: "x@y".to_owned() }));
     }
     let mut other = KeyRevocationList::new().encode();
@@ -195,9 +198,20 @@ fn signatures_are_verified() {
 fn specifications_that_are_not_understood() {
     let apply = |text: &str, authority| KeyRevocationList::new().apply_specification(text, authority);
     let any = SpecifiedAuthority::Any;
-    assert_eq!(apply("serial: 1\nSERIAL: 0x10 - 017\nid: x\n", any), Err(SpecificationError::Invalid { line: 2, what: "serial number" }));
+    assert_eq!(
+        apply("serial: 1\nSERIAL: 0x10 - 017\nid: x\n", any),
+        Err(SpecificationError::Invalid { line: 2, what: "serial number" })
+    );
     assert_eq!(apply("serial: 1\nSERIAL: 017 - 0x10\nid: x\n# y\n\n", any), Ok(3));
-    for bad in ["serial: 0", "serial: 5-4", "serial: -1", "serial: +1", "serial: 18446744073709551616", "serial:", "serial: 08"] {
+    for bad in [
+        "serial: 0",
+        "serial: 5-4",
+        "serial: -1",
+        "serial: +1",
+        "serial: 18446744073709551616",
+        "serial:",
+        "serial: 08",
+    ] {
         let what = "serial number";
         assert_eq!(apply(bad, any), Err(SpecificationError::Invalid { line: 1, what }), "{bad}");
     }
@@ -266,7 +280,8 @@ fn lists_of_ssh_keygen() {
         // The text that it was made from says the same to us.
         let specification = String::from_utf8(trust_file(&format!("{name}.specification"))).expect("a text");
         let authority = public("ed25519");
-        let authority = if name == "krl" { SpecifiedAuthority::Key(&authority) } else { SpecifiedAuthority::Any };
+        let authority =
+            if name == "krl" { SpecifiedAuthority::Key(&authority) } else { SpecifiedAuthority::Any };
         let mut ours = KeyRevocationList::new();
         ours.apply_specification(&specification, authority).expect("a specification");
         for verdict in verdicts.lines() {

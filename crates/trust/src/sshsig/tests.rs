@@ -39,7 +39,8 @@ fn signatures_of_ours() {
             let again = SshSig::from_armored(signature.to_armored().as_bytes()).expect("a signature");
             assert_eq!(again, signature);
             assert_eq!(again.verify("git", &digest, SecurityKeyPolicy::default()), Ok(None));
-            let other = if hash == HashAlgorithm::Sha256 { HashAlgorithm::Sha512 } else { HashAlgorithm::Sha256 };
+            let other =
+                if hash == HashAlgorithm::Sha256 { HashAlgorithm::Sha512 } else { HashAlgorithm::Sha256 };
             let result = again.verify("git", &of_message(other), SecurityKeyPolicy::default());
             assert_eq!(result, Err(SshSigError::OtherHash { expected: hash }));
         }
@@ -99,4 +100,40 @@ fn sha1_is_refused() {
     let signature = private("rsa2048").sign(row, &data).expect("a signature");
     let result = SshSig::from_signature(&public("rsa2048").into(), "git", &digest, signature);
     assert_eq!(result, Err(SshSigError::Algorithm { name: "ssh-rsa".to_owned() }));
+}
+
+/// covers: L14
+#[test]
+fn base64_of_every_shape() {
+    let armored = |body: &str| SshSig::from_armored(format!("{BEGIN}\n{body}\n{END}\n").as_bytes());
+    for body in [
+        "",
+        "A",
+        "AA",
+        "AAA",
+        "AAAA",
+        "=",
+        "====",
+        "AA==",
+        "AAA=",
+        "A===",
+        "U1NIU0lH",
+        "U1NIU0lH\u{a0}",
+        "-_8=",
+    ] {
+        assert!(armored(body).is_err(), "{body}");
+    }
+    // Much of it, whether it would decode or not, and blanks without end.
+    for body in ["A".repeat(4 * LARGEST), "!".repeat(4 * LARGEST), " \n".repeat(4 * LARGEST)] {
+        assert_eq!(armored(&body), Err(SshSigError::NotASignature));
+    }
+    let longest = Base64::encode_string(&[b'S'; LARGEST + 1]);
+    assert!(matches!(armored(&longest), Err(SshSigError::Malformed(DecodeError::TooMany))));
+    let digest = of_message(HashAlgorithm::Sha512);
+    let good = SshSig::sign(&private("ed25519"), &public("ed25519").into(), "git", &digest).expect("one");
+    let base64 = Base64::encode_string(&good.encode());
+    let spread: String = base64.chars().flat_map(|c| [c, '\n', '\t', ' ']).collect();
+    assert_eq!(armored(&spread), Ok(good));
+    assert!(armored(&base64[..base64.len() - 1]).is_err());
+    assert!(armored(&format!("{base64}====")).is_err());
 }
