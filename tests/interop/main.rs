@@ -15,4 +15,6 @@ mod certificates;
 mod login;
 mod scp;
 mod agent;
+mod sftp_client;
+mod sftp_servers;
 mod sftp_server;

@@ -1,4 +1,4 @@
-//! Real SSH programs, found and run: OpenSSH, Dropbear, tinyssh, PuTTY, paramiko and asyncssh.
+//! Real SSH programs, found and run: OpenSSH, Dropbear, tinyssh, PuTTY, paramiko, asyncssh, libssh and rclone.
 //!
 //! Every wait has a deadline and ends by an event (a log line, an accepted connection, an end of output), never by
 //! a fixed pause. A program that is not installed makes its test say SKIP, or fail when `KONKO_REQUIRE_PEERS=1`.
@@ -14,6 +14,7 @@ pub mod dropbear;
 pub mod tinyssh;
 pub mod putty;
 pub mod python;
+pub mod rclone;
 
 pub use account::TestAccount;
 pub use dropbear::{Dbclient, DropbearServer};
@@ -23,5 +24,6 @@ pub use openssh::{Ssh, Sshd, SshdOptions};
 pub use process::Process;
 pub use putty::Plink;
 pub use python::{PythonClient, PythonPeer, PythonServer};
+pub use rclone::RcloneServer;
 pub use run::{Finished, run};
 pub use tinyssh::TinysshServer;
