@@ -10,3 +10,4 @@ mod key_exchange_rows;
 mod authentication_rows;
 mod channel_rows;
 mod rekey_rows;
+mod scp_rows;

@@ -510,3 +510,93 @@ fn many_keys_in_an_agent() {
         });
     }
 }
+
+#[test]
+fn the_blocking_client_forwards_every_agent() {
+    let (user, agent_user) = (User::new(), User::new());
+    let Some(first) = SshdOptions::default().authorize(user.key()).start() else { return };
+    let target = Target::sshd(&first);
+    let options = target.options_with_key(user.key());
+    let local = LocalAgent::new(KeyringConfig::default());
+    local.add(identity(agent_user.key())).expect("added");
+    let running = RunningAgent::both();
+    for agent in &running {
+        let connection = blocking::AgentConnection::connect(&agent.path).expect("a connection");
+        connection.add(&identity(agent_user.key())).expect("added");
+    }
+    let sources = running.iter().map(|agent| AgentSource::Path(agent.path.clone()));
+    let address = first.address().to_string();
+    for source in sources.chain([AgentSource::Local(local)]) {
+        let client = blocking::SshClient::connect(address.as_str(), &options).expect("logged in");
+        let none = client.command("ssh-add -L").output().expect("an output");
+        assert_eq!(none.stdout, b"");
+        for _ in 0..2 {
+            let command = client.command("ssh-add -L; ssh-add -l >/dev/null; ssh-add -L");
+            let output = command.require_agent(source.clone()).output().expect("an output");
+            let listed = String::from_utf8_lossy(&output.stdout).into_owned();
+            let line = agent_user.key().type_and_key() + " a comment\n";
+            assert_eq!(listed, line.repeat(2), "{source}");
+        }
+        let missing = AgentSource::Path("/no/such/agent".into());
+        let output = client.command("ssh-add -L").forward_agent(missing).output().expect("an output");
+        assert_eq!(output.stdout, b"");
+        client.close();
+    }
+}
+
+/// covers: E09
+#[test]
+fn another_user_is_turned_away_even_where_the_socket_is_open() {
+    use std::os::unix::fs::PermissionsExt;
+    let (Some(setpriv), Some(ssh_add)) = (require_peer("setpriv"), require_peer("ssh-add")) else { return };
+    if !TestAccount::current_is_root() {
+        return konko_tests::peers::find::skip("only root can be another user");
+    }
+    let agent = LocalAgent::new(KeyringConfig::default());
+    let user = User::new();
+    agent.add(identity(user.key())).expect("added");
+    let agent = RunningAgent::ours(agent);
+    let open = |path: &Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("a mode");
+    };
+    let list = |identity: &[&str]| {
+        let mut command = Command::new(&setpriv);
+        command.args(identity).arg(&ssh_add).arg("-l").env("SSH_AUTH_SOCK", &agent.path);
+        run(&mut command, b"", RUN).expect("ssh-add")
+    };
+    let nobody = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+    assert_ne!(list(&nobody).code(), Some(0));
+    let directories =
+        agent.path.ancestors().skip(1).take_while(|path| path.starts_with(std::env::temp_dir()));
+    for directory in directories.filter(|path| *path != std::env::temp_dir()) {
+        open(directory, 0o755);
+    }
+    open(&agent.path, 0o666);
+    let refused = list(&nobody);
+    assert!(refused.code() != Some(0) && refused.stdout.is_empty(), "{}", refused.stdout_text());
+    list(&["--reuid=0"]).expect_success();
+}
+
+/// An agent that knows which server it is asked for leaves out what leads elsewhere: no attempt is wasted on it.
+#[test]
+fn keys_for_other_hosts_cost_no_attempts() {
+    let user = User::with(&[KeyKind::Ed25519; 9]);
+    let wanted = SshdOptions::default().authorize(&user.keys[8]).line("MaxAuthTries 2").start();
+    let (Some(wanted), Some(other)) = (wanted, SshdOptions::default().start()) else { return };
+    let target = Target::sshd(&wanted);
+    for agent in RunningAgent::both() {
+        let source = AgentSource::Path(agent.path.clone());
+        let options = target
+            .options(&TestAccount::current().name)
+            .with_credential(Credential::agent(SystemAgent::new(source)));
+        run_test(async {
+            let connection = AgentConnection::connect(&agent.path).await?;
+            for (number, file) in user.keys.iter().enumerate() {
+                let sshd = if number == 8 { &wanted } else { &other };
+                connection.add(&restricted(file, &[(Hop::default(), hop("", sshd))])).await?;
+            }
+            let client = target.connect(&options).await?;
+            exchange(&client, 1000).await
+        });
+    }
+}

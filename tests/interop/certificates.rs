@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use konko_client::{Error, HostKeyPolicy, KnownHostsFiles, SshClient};
+use konko_client::{ClientOptions, Error, HostKeyPolicy, KnownHostsFiles, SshClient};
 use konko_server::StandardOptions;
 use konko_server::transport::HostKey;
 use konko_server::transport::keys::certificate::Certificate;
@@ -114,11 +114,13 @@ fn our_client_does_not_believe_a_certificate_that_is_not_good() {
         let Some(sshd) = host.sshd(&user, &certificate) else { return };
         run_test(async {
             let refused = log_in(&sshd, &user, &host.authority_line()).await.map(drop);
-            ensure(matches!(refused, Err(Error::HostKeyUnknown { .. })), format!("{options:?}: {refused:?}"))?;
+            ensure(
+                matches!(refused, Err(Error::HostKeyUnknown { .. })),
+                format!("{options:?}: {refused:?}"),
+            )?;
             // Its key may be known all the same.
             let port = sshd.address().port();
-            let both =
-                format!("{}[127.0.0.1]:{port} {}\n", host.authority_line(), host.key.type_and_key());
+            let both = format!("{}[127.0.0.1]:{port} {}\n", host.authority_line(), host.key.type_and_key());
             log_in(&sshd, &user, &both).await?.close().await;
             Ok(())
         });
@@ -225,7 +227,11 @@ fn principals_and_revoked_keys_at_our_server() {
     assert_eq!(finished.expect_success().stdout, b"by principal\n");
     for principal in [USER, "team,x y", "teams"] {
         let finished = certified.run(&server, &["-n", principal], "echo in").expect("ssh");
-        assert_eq!(finished.code() == Some(0), principal.split(',').any(|name| name == "team"), "{principal}");
+        assert_eq!(
+            finished.code() == Some(0),
+            principal.split(',').any(|name| name == "team"),
+            "{principal}"
+        );
     }
 
     // A revocation list of ssh-keygen.
@@ -303,7 +309,12 @@ fn the_options_of_authorized_keys_are_enforced() {
         let mut program = ssh.command();
         program.args(["-W", &to]).arg(ssh.host());
         let finished = konko_tests::peers::run(&mut program, b"bye\r\n", RUN).expect("ssh");
-        assert_eq!(finished.stdout_text().starts_with("SSH-2.0-"), is_open, "{options}: {}", finished.stderr_text());
+        assert_eq!(
+            finished.stdout_text().starts_with("SSH-2.0-"),
+            is_open,
+            "{options}: {}",
+            finished.stderr_text()
+        );
     }
     // Where may be listened.
     for (options, is_open) in [
@@ -318,7 +329,9 @@ fn the_options_of_authorized_keys_are_enforced() {
         assert_eq!(finished.code() == Some(0), is_open, "{options}: {}", finished.stderr_text());
     }
     // Terminals.
-    for (options, has_terminal) in [("", true), ("no-pty", false), ("restrict", false), ("restrict,pty", true)] {
+    for (options, has_terminal) in
+        [("", true), ("no-pty", false), ("restrict", false), ("restrict,pty", true)]
+    {
         let finished = run(&with(options), &["-tt"], "test -t 0 && echo terminal");
         assert_eq!(finished.stdout_text().contains("terminal"), has_terminal, "{options}");
     }
@@ -326,32 +339,41 @@ fn the_options_of_authorized_keys_are_enforced() {
 
 const KINDS: [KeyKind; 3] = [KeyKind::Ed25519, KeyKind::Ecdsa(256), KeyKind::Rsa(2048)];
 
-/// covers: C11
-#[test]
-fn our_client_learns_the_other_keys_of_openssh() {
+/// A server with three keys, a file that knows one of them and one that is gone, and the file as it should become.
+fn to_update() -> Option<(User, Sshd, PathBuf, String, String)> {
     let user = User::new();
-    let Some(sshd) = SshdOptions::default().authorize(user.key()).host_keys(&KINDS).start() else { return };
+    let sshd = SshdOptions::default().authorize(user.key()).host_keys(&KINDS).start()?;
     let port = sshd.address().port();
     let line = |key: &KeyFile| format!("[127.0.0.1]:{port} {}\n", key.type_and_key());
     let stale = KeyFile::generate(&user.path("stale"), KeyKind::Ecdsa(384), "");
-    let before = format!("# kept\n{}{}other.example {}\n", line(&sshd.host_keys()[0]), line(&stale), stale.type_and_key());
+    let [first, second, third] = sshd.host_keys() else { panic!("three keys") };
+    let other = format!("other.example {}\n", stale.type_and_key());
+    let before = format!("# kept\n{}{}{other}", line(first), line(&stale));
+    let after = format!("# kept\n{}{other}{}{}", line(first), line(second), line(third));
     let path = user.file("known_hosts", &before);
-    let files = KnownHostsFiles::only(&path).with_update(true);
+    Some((user, sshd, path, before, after))
+}
+
+fn updating(sshd: &Sshd, user: &User, path: &Path) -> ClientOptions {
+    let target = Target::with_known_hosts(sshd.address(), "");
+    let mut options = target.options_with_key(user.key());
+    options.host_keys = HostKeyPolicy::Strict(KnownHostsFiles::only(path).with_update(true));
+    options
+}
+
+/// How often a server is asked for an answer until the file must have changed: the proof is asked for behind the
+/// scenes, and each answer is a moment later.
+const MOMENTS: usize = 20_000;
+
+/// covers: C11
+#[test]
+fn our_client_learns_the_other_keys_of_openssh() {
+    let Some((user, sshd, path, before, after)) = to_update() else { return };
     run_test(async {
-        let target = Target::with_known_hosts(sshd.address(), "");
-        let mut options = target.options_with_key(user.key());
-        options.host_keys = HostKeyPolicy::Strict(files);
-        let client = target.try_connect(&options).await?;
-        // The proof is asked for behind the scenes; each answer to a ping is a moment later.
-        let expected = format!(
-            "# kept\n{}other.example {}\n{}{}",
-            line(&sshd.host_keys()[0]),
-            stale.type_and_key(),
-            line(&sshd.host_keys()[1]),
-            line(&sshd.host_keys()[2])
-        );
+        let options = updating(&sshd, &user, &path);
+        let client = SshClient::connect(sshd.address().to_string().as_str(), &options).await?;
         let mut now = before.clone();
-        for _ in 0..20_000 {
+        for _ in 0..MOMENTS {
             client.ping().await?;
             now = fs::read_to_string(&path)?;
             if now != before {
@@ -359,8 +381,27 @@ fn our_client_learns_the_other_keys_of_openssh() {
             }
         }
         client.close().await;
-        ensure(now == expected, format!("{now}\n\nand not\n\n{expected}"))
+        ensure(now == after, format!("{now}\n\nand not\n\n{after}"))
     });
+}
+
+/// covers: C11
+#[test]
+fn our_blocking_client_learns_them_too() {
+    let Some((user, sshd, path, before, after)) = to_update() else { return };
+    let options = updating(&sshd, &user, &path);
+    let address = sshd.address().to_string();
+    let client = konko_client::blocking::SshClient::connect(address.as_str(), &options).expect("logged in");
+    let mut now = before.clone();
+    for _ in 0..MOMENTS {
+        client.ping().expect("an answer");
+        now = fs::read_to_string(&path).expect("the file");
+        if now != before {
+            break;
+        }
+    }
+    client.close();
+    assert_eq!(now, after);
 }
 
 /// covers: C11
@@ -369,7 +410,8 @@ fn openssh_learns_our_other_keys() {
     let user = User::new();
     let server = OurServerOptions::new(&user).host_keys(&KINDS).start();
     let all = server.known_hosts();
-    let path = user.file("known_hosts", &all.lines().take(1).map(|line| format!("{line}\n")).collect::<String>());
+    let path =
+        user.file("known_hosts", &all.lines().take(1).map(|line| format!("{line}\n")).collect::<String>());
     let Some(ssh) = Ssh::new(server.address(), USER) else { return };
     let ssh = ssh
         .identity(&user.key().private)
@@ -381,7 +423,8 @@ fn openssh_learns_our_other_keys() {
     let wait = format!("until grep -q ssh-rsa {0}; do sleep 0.05; done; wc -l < {0}", path.display());
     let finished = ssh.run(&wait, b"").expect_success();
     assert_eq!(finished.stdout_text().trim(), "3", "{}", finished.stderr_text());
-    let mut learnt: Vec<_> = fs::read_to_string(&path).expect("known_hosts").lines().map(str::to_owned).collect();
+    let mut learnt: Vec<_> =
+        fs::read_to_string(&path).expect("known_hosts").lines().map(str::to_owned).collect();
     let mut expected: Vec<_> = all.lines().map(str::to_owned).collect();
     learnt.sort();
     expected.sort();
@@ -397,20 +440,23 @@ fn aliases_are_looked_up_and_must_be_certified() {
     let certificate = host.certify(&["-n", "alias.example"]);
     let Some(sshd) = host.sshd(&user, &certificate) else { return };
     let lines = format!("@cert-authority *.example {}\n", host.authority.type_and_key());
-    check_all(&[("alias.example", true), ("other.example", false), ("alias.elsewhere", false)], |(alias, good)| {
-        let target = Target::with_known_hosts(sshd.address(), &lines);
-        let mut options = target.options_with_key(user.key());
-        options.host_key_alias = Some((*alias).to_owned());
-        crate::runtime::block_on(async {
-            let result: Result<_, Failure> = match target.try_connect(&options).await {
-                Ok(client) => {
-                    client.close().await;
-                    Ok(true)
-                }
-                Err(Error::HostKeyUnknown { .. }) => Ok(false),
-                Err(error) => Err(error.into()),
-            };
-            ensure(result? == *good, alias)
-        })
-    });
+    check_all(
+        &[("alias.example", true), ("other.example", false), ("alias.elsewhere", false)],
+        |(alias, good)| {
+            let target = Target::with_known_hosts(sshd.address(), &lines);
+            let mut options = target.options_with_key(user.key());
+            options.host_key_alias = Some((*alias).to_owned());
+            crate::runtime::block_on(async {
+                let result: Result<_, Failure> = match target.try_connect(&options).await {
+                    Ok(client) => {
+                        client.close().await;
+                        Ok(true)
+                    }
+                    Err(Error::HostKeyUnknown { .. }) => Ok(false),
+                    Err(error) => Err(error.into()),
+                };
+                ensure(result? == *good, alias)
+            })
+        },
+    );
 }

@@ -97,9 +97,8 @@ fn run_ours(file: &Path, arguments: &[String]) -> Result<Vec<String>, String> {
 
 /// What differs; empty if nothing does.
 fn compare(file: &Path, arguments: &[String]) -> String {
-    let known = |line: &&String| {
-        !DIFFERENCES.iter().any(|(keyword, _)| line.split(' ').next() == Some(keyword))
-    };
+    let known =
+        |line: &&String| !DIFFERENCES.iter().any(|(keyword, _)| line.split(' ').next() == Some(keyword));
     match (run_ssh(file, arguments), run_ours(file, arguments)) {
         (None, Err(_)) => String::new(),
         (None, Ok(_)) => "ssh refuses it, we do not".to_owned(),
@@ -145,6 +144,75 @@ fn the_corpus_means_to_us_what_it_means_to_ssh() {
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
     assert!(compared >= 45 && (7..compared / 2).contains(&refused), "{compared} compared, {refused} refused");
+}
+
+/// Files by name, in one folder whose path stands for `{d}` in them.
+fn write_tree(folder: &Path, files: &[(&str, &str)]) {
+    use std::os::unix::fs::PermissionsExt;
+    for (name, text) in files {
+        let path = folder.join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        std::fs::write(&path, text.replace("{d}", &folder.display().to_string())).expect("written");
+        let mode = if name.ends_with("loose") { 0o666 } else { 0o644 };
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("changed");
+    }
+}
+
+#[test]
+fn included_files_mean_to_us_what_they_mean_to_ssh() {
+    if SSH.is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    write_tree(
+        folder,
+        &[
+            ("globs", "Include {d}/parts/*.conf\nUser last\n"),
+            ("parts/20.conf", "Host a\n User twenty\n"),
+            ("parts/10.conf", "IdentityFile ten\nMatch host b\n User ten\n"),
+            ("parts/.hidden.conf", "Port 1\n"),
+            ("parts/other", "Port 2\n"),
+            ("nested", "Host a b\n Include {d}/inner {d}/parts/10.conf\n Port 77\nHost *\n User outer\n"),
+            ("inner", "Host b\n User inner\nHost *\n IdentityFile inner\n"),
+            ("classes", "Include {d}/parts/[12]0.conf {d}/parts/?0.conf\n"),
+            ("missing", "Include {d}/no/such/file {d}/none*\nUser there\n"),
+            ("quoted", "Include \"{d}/with blank\"\n"),
+            ("with blank", "User blank\n"),
+            ("unsafe", "Include {d}/loose\n"),
+            ("loose", "User evil\n"),
+            ("itself", "Include {d}/itself\n"),
+            ("folder", "Include {d}/parts\n"),
+            ("bad", "Include {d}/broken\nUser never\n"),
+            ("broken", "Host other\n Bogus 1\n"),
+            ("late", "Match final\n Include {d}/inner\nMatch exec true\n Include {d}/with\\ blank\n"),
+        ],
+    );
+    // Fifteen and sixteen levels below the first are right, seventeen are not.
+    for depth in 0..=17 {
+        let text = if depth == 17 {
+            "User deep\n".to_owned()
+        } else {
+            format!("Include {{d}}/level{}\n", depth + 1)
+        };
+        write_tree(folder, &[(&format!("level{depth}"), &text)]);
+    }
+    let names = [
+        "globs", "nested", "classes", "missing", "quoted", "unsafe", "itself", "folder", "bad", "late",
+        "level0", "level1", "level2",
+    ];
+    let mut refused = Vec::new();
+    for name in names {
+        for host in ["a", "b", "c"] {
+            let (file, arguments) = (folder.join(name), [host.to_owned()]);
+            let difference = compare(&file, &arguments);
+            assert!(difference.is_empty(), "{name} {host}: {difference}");
+            if host == "a" && run_ours(&file, &arguments).is_err() {
+                refused.push(name);
+            }
+        }
+    }
+    assert_eq!(refused, ["unsafe", "itself", "bad", "level0"]);
 }
 
 /// Lines of every kind of value, most of them right.
@@ -301,7 +369,8 @@ fn files_made_up_at_random_mean_to_us_what_they_mean_to_ssh() {
     if SSH.is_none() {
         return;
     }
-    let count = std::env::var("KONKO_CONFIG_FILES").ok().and_then(|count| count.parse().ok()).unwrap_or(MADE_UP);
+    let count =
+        std::env::var("KONKO_CONFIG_FILES").ok().and_then(|count| count.parse().ok()).unwrap_or(MADE_UP);
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("config");
     let mut refused = 0;

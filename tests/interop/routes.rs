@@ -2,7 +2,7 @@
 
 use konko_client::SystemSource;
 use konko_client::config::{Configuration, Files, Origin, Request};
-use konko_client::configured::{Error, Forwardings, Route, Unattended, catalogue};
+use konko_client::configured::{Error, Forwardings, Route, Unattended, agent_to_forward, catalogue};
 use konko_tests::peers::{KeyFile, KeyKind, Sshd, SshdOptions, TestAccount, find};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -154,4 +154,54 @@ fn forwardings_go_through_a_real_server() {
         client.close().await;
     });
     assert!(!world.folder.path().join("socket").exists(), "the socket is left behind");
+}
+
+/// Ends with its test.
+struct Agent(std::process::Child);
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_real_agent_logs_in_and_is_forwarded() {
+    let Some(world) = World::new(2) else { return };
+    let (Some(ssh_agent), Some(ssh_add)) = (find::require_peer("ssh-agent"), find::require_peer("ssh-add"))
+    else {
+        return;
+    };
+    let folder = world.folder.path();
+    let socket = folder.join("agent");
+    let mut command = std::process::Command::new(ssh_agent);
+    command.arg("-D").arg("-a").arg(&socket).stdout(std::process::Stdio::null());
+    let _agent = Agent(command.spawn().expect("it starts"));
+    while !socket.exists() {
+        std::thread::yield_now();
+    }
+    let mut add = std::process::Command::new(&ssh_add);
+    add.arg("-q").args([folder.join("key0"), folder.join("key1")]).env("SSH_AUTH_SOCK", &socket);
+    assert!(add.status().expect("it runs").success());
+    // Only the public halves are left in files.
+    for name in ["key0", "key1"] {
+        std::fs::rename(folder.join(name), folder.join(format!("{name}.gone"))).expect("renamed");
+    }
+    let file = world.configure(
+        "Host h0\n Port {0}\n IdentityFile {d}/key0\n\
+         Host h1\n Port {1}\n IdentityFile {d}/key1\n ProxyJump h0\n ForwardAgent yes\n\
+         Host *\n IdentityAgent {d}/agent\n",
+    );
+    let route = route(file, "h1", &[]).expect("a way");
+    let listed = run(async {
+        let client = route.connect(&Unattended).await.expect("a client");
+        let agent = agent_to_forward(route.hosts().last().expect("a host")).expect("an agent to forward");
+        let command = client.command(format!("{} -l", ssh_add.display())).require_agent(agent);
+        let output = command.output().await.expect("an output");
+        client.close().await;
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    });
+    assert_eq!(listed.lines().count(), 2, "{listed}");
 }

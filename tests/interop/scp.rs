@@ -76,8 +76,15 @@ fn plant(root: &Path) {
     plain.set_modified(UNIX_EPOCH + LONG_AGO).expect("a time");
 }
 
-/// What is in a tree: names, contents, and if asked for modes and times of files.
-fn survey(root: &Path, attributes: bool) -> BTreeMap<Vec<u8>, (Vec<u8>, u32, i64)> {
+/// Whose modes and times are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Compared {
+    Files,
+    All,
+}
+
+/// What is in a tree: names, contents, modes and times.
+fn survey(root: &Path, compared: Compared) -> BTreeMap<Vec<u8>, (Vec<u8>, u32, i64)> {
     let mut found = BTreeMap::new();
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -91,15 +98,16 @@ fn survey(root: &Path, attributes: bool) -> BTreeMap<Vec<u8>, (Vec<u8>, u32, i64
             } else {
                 fs::read(&path).expect("a file")
             };
-            let (mode, time) = if attributes { (metadata.mode(), metadata.mtime()) } else { (0, 0) };
+            let is_compared = compared == Compared::All || metadata.is_file();
+            let (mode, time) = if is_compared { (metadata.mode(), metadata.mtime()) } else { (0, 0) };
             found.insert(name, (content, mode, time));
         }
     }
     found
 }
 
-fn same_trees(expected: &Path, found: &Path, attributes: bool) -> Result<(), Failure> {
-    let (expected, found) = (survey(expected, attributes), survey(found, attributes));
+fn same_trees(expected: &Path, found: &Path, compared: Compared) -> Result<(), Failure> {
+    let (expected, found) = (survey(expected, compared), survey(found, compared));
     let names = |tree: &BTreeMap<Vec<u8>, _>| -> Vec<String> {
         tree.keys().map(|name| String::from_utf8_lossy(name).into_owned()).collect()
     };
@@ -140,11 +148,11 @@ async fn trees(scp: &Scp) -> Result<(), Failure> {
     let scp = scp.clone().with_options(preserving());
     let sent = scp.put(here.path(), path(&there.path().join("a new name"))).await?;
     ensure(sent.files == 6, format!("{sent:?}"))?;
-    same_trees(here.path(), &there.path().join("a new name"), true)?;
+    same_trees(here.path(), &there.path().join("a new name"), Compared::All)?;
     scp.get(path(&there.path().join("a new name")), back.path()).await?;
-    same_trees(here.path(), &back.path().join("a new name"), true)?;
+    same_trees(here.path(), &back.path().join("a new name"), Compared::All)?;
     scp.get(path(&there.path().join("a new name/")), back.path().join("again")).await?;
-    same_trees(here.path(), &back.path().join("again"), true)
+    same_trees(here.path(), &back.path().join("again"), Compared::All)
 }
 
 // covers: Y02
@@ -320,7 +328,7 @@ fn without_a_runtime() {
     let scp = client.scp().with_options(preserving());
     scp.put(here.path(), path(&there.path().join("tree"))).expect("put");
     scp.get(path(&there.path().join("tree")), back.path()).expect("got");
-    same_trees(here.path(), &back.path().join("tree"), true).expect("the same");
+    same_trees(here.path(), &back.path().join("tree"), Compared::All).expect("the same");
     let content = Seed::new(4).bytes(5_000_000);
     scp.write(path(&there.path().join("x")), &content, 0o644).expect("written");
     assert!(scp.read(path(&there.path().join("x")), 5_000_000).expect("read") == content);
@@ -351,7 +359,7 @@ fn remote(host: &str, path: &Path) -> OsString {
 
 fn with_client(
     service: &ScpService,
-    sets_folders: bool,
+    compared: Compared,
     command: impl Fn(&OurServer, &User) -> Option<(Command, String)>,
 ) -> Result<(), Failure> {
     let user = User::new();
@@ -366,13 +374,15 @@ fn with_client(
         copy(program, &[flags[0], flags[1], from, to]).map(Some)
     };
     let Some((_, host)) = command(&server, &user) else { return Ok(()) };
-    let new = there.path().join("a new name");
+    // PuTTY compares the name with the path as it was quoted.
+    let name = if compared == Compared::All { "a new name" } else { "new" };
+    let new = there.path().join(name);
     let Some(put) = run_with(here.path().as_os_str(), &remote(&host, &new))? else { return Ok(()) };
     ensure(put.code() == Some(0), format!("put: {}", put.stderr_text()))?;
-    same_trees(here.path(), &new, true)?;
+    same_trees(here.path(), &new, compared)?;
     let Some(got) = run_with(&remote(&host, &new), back.path().as_os_str())? else { return Ok(()) };
     ensure(got.code() == Some(0), format!("get: {}", got.stderr_text()))?;
-    same_trees(here.path(), &back.path().join("a new name"), sets_folders)?;
+    same_trees(here.path(), &back.path().join(name), compared)?;
 
     for size in SIZES {
         let content = Seed::new(size as u64).bytes(size);
@@ -401,7 +411,7 @@ fn with_client(
 #[test]
 fn openssh_copies_with_our_server() {
     check_all(&[ScpService::System, ScpService::InProcess], |service| {
-        with_client(service, true, |server, user| {
+        with_client(service, Compared::All, |server, user| {
             let ssh = Ssh::new(server.address(), USER)?.identity(&user.key().private);
             let mut command = ssh.companion("scp")?;
             command.arg("-O");
@@ -416,7 +426,7 @@ fn putty_copies_with_our_server() {
         // Its home has the key, and must outlive it.
         let home = std::cell::RefCell::new(Vec::new());
         // It leaves the times of folders as they come.
-        with_client(service, false, |server, user| {
+        with_client(service, Compared::Files, |server, user| {
             let fingerprint = server.host_keys()[0].fingerprint();
             let plink = Plink::new(server.address(), USER, &fingerprint)?.identity(user.key());
             let mut command = plink.command("pscp");

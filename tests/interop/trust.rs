@@ -179,7 +179,8 @@ fn known_hosts_are_searched_as_ssh_keygen_does() {
     for (name, contents) in corpus() {
         let contents = contents.replace("@PORT@", "2222");
         let file = keygen.file(&name, &contents);
-        for host in ["plain.example", "other.example", "[127.0.0.1]:2222", "127.0.0.1", "a", "nobody.example"] {
+        for host in ["plain.example", "other.example", "[127.0.0.1]:2222", "127.0.0.1", "a", "nobody.example"]
+        {
             let theirs = keygen.run(&["-F", host, "-f", &file], b"").stdout_text();
             let mut ours = String::new();
             for found in known_hosts_edit::find(contents.as_bytes(), host) {
@@ -222,7 +223,10 @@ fn known_hosts_are_edited_as_ssh_keygen_does() {
             let ours = KnownHosts::parse(&edit.bytes);
             assert_eq!(ours.lines().len(), theirs.lines().len(), "{name}");
             for (our, their) in ours.lines().iter().zip(theirs.lines()) {
-                assert_eq!((our.line(), our.key(), our.marker()), (their.line(), their.key(), their.marker()));
+                assert_eq!(
+                    (our.line(), our.key(), our.marker()),
+                    (their.line(), their.key(), their.marker())
+                );
                 for host in ["plain.example", "other.example", "127.0.0.1", "a", ""] {
                     for port in [22, 2222] {
                         assert_eq!(our.is_for(host, port), their.is_for(host, port), "{name}: {host}");
@@ -252,7 +256,8 @@ fn ssh_keygen_reads_our_revocation_lists() {
         let mut list = KeyRevocationList::new();
         list.version = 9;
         list.comment = "written by us".to_owned();
-        let authority = if name == "krl" { SpecifiedAuthority::Key(&authority) } else { SpecifiedAuthority::Any };
+        let authority =
+            if name == "krl" { SpecifiedAuthority::Key(&authority) } else { SpecifiedAuthority::Any };
         list.apply_specification(&text, authority).expect("a specification");
         let written = keygen.file(name, list.encode());
         // What was read from ssh-keygen, bitmaps and all, and written again.
@@ -320,7 +325,8 @@ fn signatures_both_ways() {
             assert_eq!(signature.identity().public_key(), &public(name));
             signature.verify("git", &digest, SecurityKeyPolicy::default()).expect("a good signature");
 
-            let ours = SshSig::sign(&private(name), &public(name).into(), "git", &digest).expect("a signature");
+            let ours =
+                SshSig::sign(&private(name), &public(name).into(), "git", &digest).expect("a signature");
             let file = keygen.file("ours.sig", ours.to_armored());
             let verify = |namespace: &str, message: &[u8]| {
                 let arguments =
@@ -340,7 +346,8 @@ fn signatures_both_ways() {
 fn allowed_signers_allow_what_ssh_keygen_allows() {
     let Some(keygen) = Keygen::new() else { return };
     let digest = HashAlgorithm::Sha512.digest(MESSAGE);
-    let certificate = fs::read_to_string(vector("trust/certificates/ed25519-4-plain-ecdsa521.pub")).expect("one");
+    let certificate =
+        fs::read_to_string(vector("trust/certificates/ed25519-4-plain-ecdsa521.pub")).expect("one");
     let (certified, _) = Identity::from_openssh(&certificate).expect("a certificate");
     let signatures = [
         SshSig::sign(&private("ecdsa256"), &public("ecdsa256").into(), "git", &digest).expect("a signature"),
@@ -366,7 +373,8 @@ fn allowed_signers_allow_what_ssh_keygen_allows() {
         format!("someone {authority}"),
         "# nothing\n".to_owned(),
     ];
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs();
+    let now =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs();
     let mut good = 0;
     for line in &lines {
         let file = keygen.file("signers", line);

@@ -14,8 +14,12 @@ fn time_of(len: usize, round_trip: Duration, maximum_window_size: u32) -> Durati
     let mut setup = Setup::new(77);
     setup.channel = ChannelConfig { maximum_window_size, ..ChannelConfig::default() };
     let way = round_trip / 2;
-    let conditions =
-        Conditions { piece: 200_000..=262_144, delay: way..=way, capacity: 64 * MIB, ..Conditions::default() };
+    let conditions = Conditions {
+        piece: 200_000..=262_144,
+        delay: way..=way,
+        capacity: 64 * MIB,
+        ..Conditions::default()
+    };
     let mut world = World::new(&setup, &conditions);
     world.client_opens(Flow::default(), Flow::default());
     world.run();

@@ -6,16 +6,19 @@ use crate::buffer::WipingBuffer;
 use crate::error::AgentError;
 use crate::keyring::Keyring;
 use crate::moment::Moment;
-use crate::number::MAXIMUM_MESSAGE;
+use crate::number::{MAXIMUM_MESSAGE, request_name};
 use crate::question::SignQuestion;
 use crate::reply::Reply;
 use crate::serving::{self, Step};
 use konko_sansio::Machine;
+use std::collections::VecDeque;
 use std::time::Instant;
 use zeroize::Zeroizing;
 
 /// How many bytes of answers may wait to be sent before no more requests are handled.
 const MAXIMUM_OUTPUT: usize = 2 * MAXIMUM_MESSAGE;
+/// How many requests that were answered are kept for whoever writes them down.
+const MAXIMUM_HANDLED: usize = 64;
 
 /// One connection of a client to this agent.
 ///
@@ -30,6 +33,16 @@ pub struct Agent {
     state: State,
     ended: Option<AgentError>,
     input_ended: bool,
+    handled: VecDeque<Handled>,
+}
+
+/// A request that was answered, for whoever writes down what an agent does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Handled {
+    /// The request's name; nothing for a message that is no request.
+    pub request: Option<&'static str>,
+    /// Whether it was carried out.
+    pub succeeded: bool,
 }
 
 #[derive(Default)]
@@ -39,7 +52,7 @@ enum State {
     /// A question is open, or answered and not yet acted on.
     Asking { message: Zeroizing<Vec<u8>>, question: Box<SignQuestion>, verdict: Option<bool> },
     /// An answer is held back.
-    Holding { reply: Reply, until: Instant },
+    Holding { number: u8, reply: Reply, until: Instant },
     /// A request is put off.
     PutOff { message: Zeroizing<Vec<u8>>, until: Instant },
 }
@@ -75,12 +88,12 @@ impl Agent {
         while self.output.len() <= MAXIMUM_OUTPUT {
             let (message, confirmed) = match std::mem::take(&mut self.state) {
                 State::Asking { message, verdict: Some(true), .. } => (message, true),
-                State::Asking { verdict: Some(false), .. } => {
-                    self.reply(&Reply::Failure);
+                State::Asking { message, verdict: Some(false), .. } => {
+                    self.reply(number(&message), &Reply::Failure);
                     continue;
                 }
-                State::Holding { reply, until } if until <= now.instant => {
-                    self.reply(&reply);
+                State::Holding { number, reply, until } if until <= now.instant => {
+                    self.reply(number, &reply);
                     continue;
                 }
                 State::PutOff { message, until } if until <= now.instant => (message, false),
@@ -98,8 +111,10 @@ impl Agent {
                 }
             };
             match serving::handle(&message, confirmed, &mut self.bindings, keyring, now) {
-                Step::Reply(reply) => self.reply(&reply),
-                Step::ReplyAt(reply, until) => self.state = State::Holding { reply, until },
+                Step::Reply(reply) => self.reply(number(&message), &reply),
+                Step::ReplyAt(reply, until) => {
+                    self.state = State::Holding { number: number(&message), reply, until };
+                }
                 Step::Again(until) => self.state = State::PutOff { message, until },
                 Step::Ask(question) => self.state = State::Asking { message, question, verdict: None },
             }
@@ -138,9 +153,23 @@ impl Agent {
         matches!(self.input.next_length(), Ok(Some(length)) if self.input.len() >= 4 + length)
     }
 
-    fn reply(&mut self, reply: &Reply) {
+    /// The next request that was answered. Only the last 64 are kept.
+    pub fn poll_handled(&mut self) -> Option<Handled> {
+        self.handled.pop_front()
+    }
+
+    fn reply(&mut self, number: u8, reply: &Reply) {
+        if self.handled.len() == MAXIMUM_HANDLED {
+            self.handled.pop_front();
+        }
+        let succeeded = !matches!(reply, Reply::Failure | Reply::ExtensionFailure);
+        self.handled.push_back(Handled { request: request_name(number), succeeded });
         self.output.push_frame(&reply.to_bytes());
     }
+}
+
+fn number(message: &[u8]) -> u8 {
+    message.first().copied().unwrap_or_default()
 }
 
 impl Machine for Agent {

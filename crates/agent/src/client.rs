@@ -207,7 +207,7 @@ impl AgentClient {
         if self.waiting.len() + self.arrived.len() >= MAXIMUM_IN_FLIGHT {
             return Err(AgentError::LimitExceeded("requests that wait for the agent's answer"));
         }
-        let mut message = Zeroizing::new(Vec::with_capacity(64 * 1024));
+        let mut message = Zeroizing::new(Vec::with_capacity(request.encoded_len()));
         request.encode(&mut message);
         if message.len() > MAXIMUM_MESSAGE {
             return Err(AgentError::LimitExceeded("a request of more than 256 KiB"));

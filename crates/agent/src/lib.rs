@@ -25,7 +25,7 @@ pub mod keyring;
 mod serving;
 pub mod agent;
 
-pub use agent::Agent;
+pub use agent::{Agent, Handled};
 pub use agent_key::AgentKey;
 pub use client::{AgentClient, extension_names};
 pub use constraint::{Constraint, DestinationConstraint, Hop, HostKeySpecification};

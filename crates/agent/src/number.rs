@@ -49,6 +49,25 @@ pub const CONSTRAIN_CONFIRM: u8 = 2;
 /// SSH_AGENT_CONSTRAIN_EXTENSION.
 pub const CONSTRAIN_EXTENSION: u8 = 255;
 
+/// The name of the request of that number; nothing for other messages.
+pub const fn request_name(number: u8) -> Option<&'static str> {
+    Some(match number {
+        REQUEST_IDENTITIES => "SSH_AGENTC_REQUEST_IDENTITIES",
+        SIGN_REQUEST => "SSH_AGENTC_SIGN_REQUEST",
+        ADD_IDENTITY => "SSH_AGENTC_ADD_IDENTITY",
+        REMOVE_IDENTITY => "SSH_AGENTC_REMOVE_IDENTITY",
+        REMOVE_ALL_IDENTITIES => "SSH_AGENTC_REMOVE_ALL_IDENTITIES",
+        ADD_SMARTCARD_KEY => "SSH_AGENTC_ADD_SMARTCARD_KEY",
+        REMOVE_SMARTCARD_KEY => "SSH_AGENTC_REMOVE_SMARTCARD_KEY",
+        LOCK => "SSH_AGENTC_LOCK",
+        UNLOCK => "SSH_AGENTC_UNLOCK",
+        ADD_ID_CONSTRAINED => "SSH_AGENTC_ADD_ID_CONSTRAINED",
+        ADD_SMARTCARD_KEY_CONSTRAINED => "SSH_AGENTC_ADD_SMARTCARD_KEY_CONSTRAINED",
+        EXTENSION => "SSH_AGENTC_EXTENSION",
+        _ => return None,
+    })
+}
+
 /// The longest message, in bytes, without its length field: OpenSSH's limit, in both directions.
 pub const MAXIMUM_MESSAGE: usize = 256 * 1024;
 /// The most keys that one list may hold: OpenSSH's limit.

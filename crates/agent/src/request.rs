@@ -143,6 +143,21 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// How many bytes [`encode`](Self::encode) appends: room for them means that no copy of a secret is left behind.
+    pub fn encoded_len(&self) -> usize {
+        let (strings, rest) = match self {
+            Self::RequestIdentities | Self::RemoveAllIdentities => (&[][..], 0),
+            Self::SignRequest { key_blob, data, .. } => (&[*key_blob, *data][..], size_of::<u32>()),
+            Self::AddIdentity { fields, .. } => (&[][..], fields.0.len()),
+            Self::RemoveIdentity { key_blob } => (&[*key_blob][..], 0),
+            Self::AddSmartcardKey { id, pin, constraints, .. } => (&[*id, pin.0][..], constraints.len()),
+            Self::RemoveSmartcardKey { id, pin } => (&[*id, pin.0][..], 0),
+            Self::Lock { passphrase } | Self::Unlock { passphrase } => (&[passphrase.0][..], 0),
+            Self::Extension { name, contents } => (&[*name][..], contents.len()),
+        };
+        1 + rest + strings.iter().map(|string| size_of::<u32>() + string.len()).sum::<usize>()
+    }
+
     const fn number(&self) -> u8 {
         match self {
             Self::RequestIdentities => number::REQUEST_IDENTITIES,
@@ -161,21 +176,8 @@ impl<'a> Request<'a> {
     }
 
     /// The message's name.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::RequestIdentities => "SSH_AGENTC_REQUEST_IDENTITIES",
-            Self::SignRequest { .. } => "SSH_AGENTC_SIGN_REQUEST",
-            Self::AddIdentity { constrained: false, .. } => "SSH_AGENTC_ADD_IDENTITY",
-            Self::AddIdentity { constrained: true, .. } => "SSH_AGENTC_ADD_ID_CONSTRAINED",
-            Self::RemoveIdentity { .. } => "SSH_AGENTC_REMOVE_IDENTITY",
-            Self::RemoveAllIdentities => "SSH_AGENTC_REMOVE_ALL_IDENTITIES",
-            Self::AddSmartcardKey { constrained: false, .. } => "SSH_AGENTC_ADD_SMARTCARD_KEY",
-            Self::AddSmartcardKey { constrained: true, .. } => "SSH_AGENTC_ADD_SMARTCARD_KEY_CONSTRAINED",
-            Self::RemoveSmartcardKey { .. } => "SSH_AGENTC_REMOVE_SMARTCARD_KEY",
-            Self::Lock { .. } => "SSH_AGENTC_LOCK",
-            Self::Unlock { .. } => "SSH_AGENTC_UNLOCK",
-            Self::Extension { .. } => "SSH_AGENTC_EXTENSION",
-        }
+    pub fn name(&self) -> &'static str {
+        number::request_name(self.number()).unwrap_or_default()
     }
 }
 
@@ -216,5 +218,34 @@ impl AddIdentity {
         put_string(out, self.comment.as_bytes());
         constraint::encode_all(&self.constraints, out);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_request_comes_back_and_is_as_long_as_it_says() {
+        let secret = Secret(b"secret");
+        for request in [
+            Request::RequestIdentities,
+            Request::SignRequest { key_blob: b"key", data: b"data", flags: 6 },
+            Request::AddIdentity { fields: secret, constrained: false },
+            Request::AddIdentity { fields: secret, constrained: true },
+            Request::RemoveIdentity { key_blob: b"key" },
+            Request::RemoveAllIdentities,
+            Request::AddSmartcardKey { id: b"id", pin: secret, constraints: b"", constrained: false },
+            Request::AddSmartcardKey { id: b"id", pin: secret, constraints: b"\x02", constrained: true },
+            Request::RemoveSmartcardKey { id: b"id", pin: secret },
+            Request::Lock { passphrase: secret },
+            Request::Unlock { passphrase: secret },
+            Request::Extension { name: b"name", contents: b"contents" },
+        ] {
+            let mut bytes = Vec::new();
+            request.encode(&mut bytes);
+            assert_eq!(bytes.len(), request.encoded_len(), "{request:?}");
+            assert_eq!(Request::decode(&bytes), Ok(request));
+        }
     }
 }

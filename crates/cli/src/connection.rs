@@ -4,7 +4,9 @@ use crate::arguments::ssh_arguments::SshArguments;
 use crate::exit::Failure;
 use crate::lenient_host_keys::LenientHostKeys;
 use crate::prompter::{HostKeyQuestion, UserPrompter};
-use konko::client::config::{ConfigErrors, Keyword, LogLevel, Resolved, StrictHostKeyChecking};
+use konko::client::config::{
+    ConfigErrors, Keyword, LogLevel, RequestTty, Resolved, StrictHostKeyChecking, Value,
+};
 use konko::client::configured::{Attendance, Attendant, Error, Route};
 use konko::client::{HostKeyPolicy, KnownHostsFiles, SshClient, SystemSource};
 use std::sync::Arc;
@@ -18,7 +20,11 @@ impl Attendant for User {
     fn attend(&self, config: &Resolved, files: KnownHostsFiles) -> Attendance {
         let withheld = Arc::new(AtomicBool::new(false));
         let notices = config.log_level() >= LogLevel::Info;
-        let question = HostKeyQuestion { notices, visual: config.flag(Keyword::VisualHostKey) };
+        let question = HostKeyQuestion {
+            notices,
+            visual: config.flag(Keyword::VisualHostKey),
+            md5: has_md5_fingerprints(config),
+        };
         let host_keys = match config.strict_host_key_checking() {
             StrictHostKeyChecking::Yes => HostKeyPolicy::Strict(files),
             // There is nobody to ask.
@@ -32,6 +38,14 @@ impl Attendant for User {
         let prompter = UserPrompter::new(config.user(), config.host_name(), notices, withheld);
         Attendance { prompter: Some(Arc::new(prompter)), host_keys }
     }
+}
+
+/// Whether fingerprints are shown by MD5 (`FingerprintHash`).
+pub fn has_md5_fingerprints(config: &Resolved) -> bool {
+    config
+        .settings(Keyword::FingerprintHash)
+        .first()
+        .is_some_and(|setting| setting.value == Value::Choice("MD5"))
 }
 
 /// What applies to the destination, and the way to it.
@@ -52,6 +66,13 @@ impl Destination {
         let config = resolve(arguments).map_err(Error::from)?;
         let (request, source) = (arguments.request(), &mut SystemSource::default());
         let route = Route::find(config.clone(), &request, &arguments.configuration, source)?;
+        // A shell has a terminal unless it is told otherwise.
+        let types = match config.request_tty() {
+            RequestTty::Yes | RequestTty::Force => true,
+            RequestTty::No => false,
+            RequestTty::Auto => arguments.command.is_none() && config.text(Keyword::RemoteCommand).is_none(),
+        };
+        let route = route.for_typing(types);
         Ok(Self { config, route })
     }
 

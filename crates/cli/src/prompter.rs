@@ -5,6 +5,7 @@ use crate::question::ask;
 use konko::client::{
     BoxedFuture, HostKeyAnswer, HostKeyPrompter, Prompt, Prompter, Secret, UnknownHostKey, printable,
 };
+use konko::transport::keys::fingerprint::Fingerprint;
 use konko::transport::keys::identity::Identity;
 use konko::transport::keys::randomart::{Digest, randomart};
 use std::path::Path;
@@ -123,6 +124,15 @@ pub struct HostKeyQuestion {
     pub notices: bool,
     /// Whether a picture of the key is shown.
     pub visual: bool,
+    /// Whether fingerprints are shown by MD5.
+    pub md5: bool,
+}
+
+impl HostKeyQuestion {
+    /// As the user wants to see it.
+    fn fingerprint(&self, fingerprint: Fingerprint) -> String {
+        if self.md5 { fingerprint.md5().to_string() } else { fingerprint.to_string() }
+    }
 }
 
 /// The short name of a key type, for example `ED25519`.
@@ -140,20 +150,21 @@ impl HostKeyPrompter for HostKeyQuestion {
     fn ask<'a>(&'a self, question: &'a UnknownHostKey) -> BoxedFuture<'a, HostKeyAnswer> {
         Box::pin(async move {
             let (kind, fingerprint) =
-                (short_type(question.key.key_type()), question.key.fingerprint().to_string());
+                (short_type(question.key.key_type()), self.fingerprint(question.key.fingerprint()));
             let mut prompt = format!(
                 "The authenticity of host '{}' can't be established.\n{kind} key fingerprint is {fingerprint}.\n",
                 question.name
             );
             if self.visual {
                 let key = Identity::Key(question.key.clone());
-                prompt.push_str(&format!("{}\n", randomart(&key, Digest::Sha256)));
+                let digest = if self.md5 { Digest::Md5 } else { Digest::Sha256 };
+                prompt.push_str(&format!("{}\n", randomart(&key, digest)));
             }
             for known in &question.known_by {
                 let known_kind = short_type(known.key_type());
                 prompt.push_str(&format!(
                     "The host is known by its {known_kind} key {}.\n",
-                    known.fingerprint()
+                    self.fingerprint(known.fingerprint())
                 ));
             }
             prompt.push_str("Are you sure you want to continue connecting (yes/no/[fingerprint])? ");

@@ -10,19 +10,25 @@ use crate::serve_handler::ServeHandler;
 use crate::signals::EndSignals;
 use konko::server::filesystem::rooted::filesystem::LocalFilesystem;
 use konko::server::filesystem::rooted::options::Root;
+use konko::server::scp::ScpService;
 use konko::server::{
     Account, AuthorizedKeysFile, PasswordFile, PeerInfo, Server, ServerBuilder, SftpOptions, StandardOptions,
 };
-use konko::transport::ServerConfig;
 use konko::transport::crypto::cipher::CIPHERS;
 use konko::transport::crypto::kex::{KEX_ALGORITHMS, Moduli};
 use konko::transport::crypto::mac::MACS;
 use konko::transport::crypto::random::SystemRandom;
+use konko::transport::keys::certificate::Certificate;
+use konko::transport::keys::certificate_kind::CertificateKind;
 use konko::transport::keys::private_key::{KeyKind, PrivateKey};
 use konko::transport::keys::security_key::SecurityKeyPolicy;
-use konko::transport::keys::signature_algorithm::SIGNATURE_ALGORITHMS;
+use konko::transport::keys::signature_algorithm::{
+    CERTIFICATE_ALGORITHMS, SECURITY_KEY_ALGORITHMS, SIGNATURE_ALGORITHMS, SignatureAlgorithm,
+};
 use konko::transport::packet::compression::{NONE, ZLIB_OPENSSH};
 use konko::transport::packet::{PacketConfig, Row, select};
+use konko::transport::userauth::ServerAuthConfig;
+use konko::transport::{HostKey, ServerConfig};
 use std::fs::File;
 use std::io::{self, Read};
 use std::net::SocketAddr;
@@ -46,6 +52,20 @@ pub struct ServeArguments {
     /// Keys that may log in, in the format of OpenSSH's authorized_keys
     #[arg(long, value_name = "FILE")]
     authorized_keys: Option<PathBuf>,
+    /// Certificate of a host key, as ssh-keygen -s -h makes it; clients that know its authority are shown it. May be
+    /// repeated
+    #[arg(long, value_name = "FILE", requires = "host_key")]
+    host_certificate: Vec<PathBuf>,
+    /// Authorities whose certificates log users in, one public key in a line
+    #[arg(long, value_name = "FILE")]
+    trusted_user_ca: Option<PathBuf>,
+    /// Names of which such a certificate must have one, in the format of OpenSSH's AuthorizedPrincipalsFile [default:
+    /// the user's name]
+    #[arg(long, value_name = "FILE", requires = "trusted_user_ca")]
+    authorized_principals: Option<PathBuf>,
+    /// Keys and certificates that may not log in any more: a key revocation list, or one public key in a line
+    #[arg(long, value_name = "FILE")]
+    revoked_keys: Option<PathBuf>,
     /// The only user name that may log in [default: the user that runs this]
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
@@ -79,12 +99,18 @@ pub struct ServeArguments {
     /// Refuse what would change files over SFTP
     #[arg(long)]
     read_only: bool,
+    /// Serve files over SFTP and nothing else: whatever is asked for, no program is started
+    #[arg(long)]
+    sftp_only: bool,
     /// Serve no files over SFTP
-    #[arg(long, conflicts_with_all = ["sftp_root", "read_only"])]
+    #[arg(long, conflicts_with_all = ["sftp_root", "read_only", "sftp_only"])]
     no_sftp: bool,
     /// Allow TCP ports to be forwarded, to hosts and from here
     #[arg(long)]
     allow_tcp_forwarding: bool,
+    /// Allow programs to use the agent of the client, if it is forwarded
+    #[arg(long)]
+    allow_agent_forwarding: bool,
     /// Allow Unix sockets to be forwarded, to here and from here
     #[arg(long)]
     allow_stream_local_forwarding: bool,
@@ -97,9 +123,21 @@ pub struct ServeArguments {
     /// Allow clients to have compression
     #[arg(long)]
     compression: bool,
+    /// Who answers scp: "system" is its own scp, "this" this program, "fallback" this program where the system has none
+    #[arg(long, value_name = "WHO", default_value = "fallback", value_parser = parse_scp_service)]
+    scp: ScpService,
     /// How much is logged: quiet, error, info, debug or debug2
     #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = parse_log_level)]
     log_level: LogLevel,
+}
+
+fn parse_scp_service(text: &str) -> Result<ScpService, String> {
+    match text {
+        "fallback" => Ok(ScpService::Fallback),
+        "system" => Ok(ScpService::System),
+        "this" => Ok(ScpService::InProcess),
+        _ => Err("not \"system\", \"this\" or \"fallback\"".to_owned()),
+    }
 }
 
 fn parse_log_level(text: &str) -> Result<LogLevel, String> {
@@ -130,8 +168,10 @@ async fn serve(arguments: &ServeArguments) -> Result<(), Failure> {
         .methods(methods)
         .handler(move |peer: &PeerInfo| ServeHandler::new(Arc::clone(&options), peer, tcp, streamlocal));
     let packet = packet_config(arguments)?;
+    let accepted = accepted_algorithms(arguments)?;
     let builder = builder.transport_config(move |config: &mut ServerConfig| {
         config.packet = Arc::new(packet);
+        config.auth.signature_algorithms = accepted;
         // What a security key must have done is said for each key, and the handler checks it.
         config.auth.security_keys = SecurityKeyPolicy::ANY;
     });
@@ -140,7 +180,9 @@ async fn serve(arguments: &ServeArguments) -> Result<(), Failure> {
         .iter()
         .map(|key| format!("{} {}", key.public_key().key_type(), key.public_key().fingerprint()))
         .collect();
-    let server = keys.into_iter().fold(builder, ServerBuilder::host_key).build()?;
+    let certificates = host_certificates(&arguments.host_certificate, &keys)?;
+    let shown = keys.into_iter().map(HostKey::from).chain(certificates);
+    let server = shown.fold(builder, ServerBuilder::host_key).build()?;
     let listener = Server::listen(arguments.listen.as_str()).await?;
     let address = listener.local_addr().map_err(|error| Failure::local("the listening socket", error))?;
     // Nobody may read this any more; the server runs all the same.
@@ -173,9 +215,12 @@ fn announce(address: SocketAddr, keys: &[String], user: &str, ephemeral: bool) -
 }
 
 fn standard_options(arguments: &ServeArguments) -> Result<StandardOptions, Failure> {
-    if arguments.authorized_keys.is_none() && arguments.password_file.is_none() {
+    let keys = arguments.authorized_keys.is_some() || arguments.trusted_user_ca.is_some();
+    if !keys && arguments.password_file.is_none() {
         return Err(Failure::Other(
-            "nobody could log in: give --authorized-keys FILE, --password-file FILE, or both".to_owned(),
+            "nobody could log in: give --authorized-keys FILE, --trusted-user-ca FILE, --password-file FILE, or \
+             several"
+                .to_owned(),
         ));
     }
     let mut options = StandardOptions::default();
@@ -186,10 +231,21 @@ fn standard_options(arguments: &ServeArguments) -> Result<StandardOptions, Failu
         File::open(path).map_err(|error| Failure::local(format!("cannot read {}", path.display()), error))?;
         options.authorized_keys = Some(AuthorizedKeysFile::new(path.clone()));
     }
+    for path in [&arguments.trusted_user_ca, &arguments.authorized_principals, &arguments.revoked_keys] {
+        // They are read anew for each login, too.
+        if let Some(path) = path {
+            File::open(path)
+                .map_err(|error| Failure::local(format!("cannot read {}", path.display()), error))?;
+        }
+    }
+    options.trusted_authorities.clone_from(&arguments.trusted_user_ca);
+    options.authorized_principals.clone_from(&arguments.authorized_principals);
+    options.revoked_keys.clone_from(&arguments.revoked_keys);
     if let Some(path) = &arguments.password_file {
         options.passwords = Some(Arc::new(PasswordFile::read(path)?));
     }
     options.process.shell.clone_from(&arguments.shell);
+    options.process.scp = arguments.scp;
     if let Some(root) = &arguments.root {
         let directory = std::fs::canonicalize(root)
             .and_then(|path| if path.is_dir() { Ok(path) } else { Err(io::ErrorKind::NotADirectory.into()) });
@@ -198,7 +254,12 @@ fn standard_options(arguments: &ServeArguments) -> Result<StandardOptions, Failu
         options.process.working_directory = Some(directory);
     }
     options.process.sftp = sftp_options(arguments)?;
+    if arguments.sftp_only {
+        options.process.forced_command = Some("internal-sftp".to_owned());
+        options.process.allow_pty = false;
+    }
     let forwards = arguments.allow_tcp_forwarding || arguments.allow_stream_local_forwarding;
+    options.process.allow_agent_forwarding = arguments.allow_agent_forwarding;
     options.allow_local_forwarding = forwards;
     options.allow_remote_forwarding = forwards;
     Ok(options)
@@ -237,6 +298,14 @@ fn choose<T: Row>(
     Ok(())
 }
 
+/// The algorithms that users' keys and certificates are accepted under.
+fn accepted_algorithms(arguments: &ServeArguments) -> Result<Vec<&'static SignatureAlgorithm>, OptionError> {
+    let mut accepted = ServerAuthConfig::default().signature_algorithms;
+    let all = [CERTIFICATE_ALGORITHMS, SIGNATURE_ALGORITHMS, SECURITY_KEY_ALGORITHMS].concat();
+    choose("--pubkey-algorithms", &mut accepted, &all, arguments.pubkey_algorithms.as_ref())?;
+    Ok(accepted)
+}
+
 fn packet_config(arguments: &ServeArguments) -> Result<PacketConfig, Failure> {
     let mut packet = PacketConfig::server_default();
     let offer = &mut packet.algorithms;
@@ -248,9 +317,11 @@ fn packet_config(arguments: &ServeArguments) -> Result<PacketConfig, Failure> {
         choose("--macs", rows, MACS, arguments.macs.as_ref())?;
     }
     let host_key = arguments.host_key_algorithms.as_ref();
-    choose("--host-key-algorithms", &mut offer.host_key, SIGNATURE_ALGORITHMS, host_key)?;
-    let pubkey = arguments.pubkey_algorithms.as_ref();
-    choose("--pubkey-algorithms", &mut packet.user_signature_algorithms, SIGNATURE_ALGORITHMS, pubkey)?;
+    let all = [SIGNATURE_ALGORITHMS, CERTIFICATE_ALGORITHMS].concat();
+    choose("--host-key-algorithms", &mut offer.host_key, &all, host_key)?;
+    // RFC 8308 §3.1: what is announced are algorithms of signatures; those of certificates stand in none.
+    let accepted = accepted_algorithms(arguments)?;
+    packet.user_signature_algorithms = accepted.into_iter().filter(|row| !row.is_certificate()).collect();
     if arguments.compression {
         packet.algorithms = packet.algorithms.with_compression(vec![&NONE, &ZLIB_OPENSSH]);
     }
@@ -268,6 +339,24 @@ fn packet_config(arguments: &ServeArguments) -> Result<PacketConfig, Failure> {
         packet.rekey.interval = limit.1;
     }
     Ok(packet)
+}
+
+/// The certificates of host keys that are there.
+fn host_certificates(paths: &[PathBuf], keys: &[PrivateKey]) -> Result<Vec<HostKey>, Failure> {
+    let certificate = |path: &PathBuf| {
+        let failed = |what: &dyn std::fmt::Display| Failure::Other(format!("{}: {what}", path.display()));
+        let bytes = read(path, false)?;
+        let text = String::from_utf8_lossy(&bytes);
+        let (certificate, _) = Certificate::from_openssh(text.trim()).map_err(|error| failed(&error))?;
+        if certificate.kind() != CertificateKind::Host {
+            return Err(failed(&"this is a certificate of a user, not of a host"));
+        }
+        if keys.iter().all(|key| key.public_key() != certificate.public_key()) {
+            return Err(failed(&"it certifies none of the keys that --host-key names"));
+        }
+        Ok(HostKey::Certificate(certificate))
+    };
+    paths.iter().map(certificate).collect()
 }
 
 /// Those of the files, or a new one.

@@ -2,7 +2,7 @@
 
 use crate::arguments::ssh_arguments::{Invocation, Purpose, SshArguments};
 use crate::background;
-use crate::connection::{Destination, resolve};
+use crate::connection::{Destination, has_md5_fingerprints, resolve};
 use crate::environment::variables;
 use crate::exit::{FAILED, Failure};
 use crate::log;
@@ -13,7 +13,7 @@ use crate::ssh_help::{HELP, VERSION};
 use crate::stdio_forward;
 use crate::terminal;
 use konko::client::config::{Keyword, LogLevel, RequestTty, Resolved, SessionType};
-use konko::client::configured::{Forwardings, agent_to_forward};
+use konko::client::configured::{Forwardings, agent_to_forward, catalogue};
 use konko::client::{SessionInfo, Timeouts, printable};
 use konko::transport::keys::identity::Identity;
 use konko::transport::keys::randomart::{Digest, randomart};
@@ -37,6 +37,7 @@ pub fn run(mut arguments: Vec<OsString>) -> u8 {
     let arguments = match SshArguments::parse(arguments) {
         Ok(Invocation::Help) => return printed(HELP.trim_end()),
         Ok(Invocation::Version) => return printed(VERSION),
+        Ok(Invocation::Query(what)) => return query(&what),
         Ok(Invocation::Connect(arguments)) => arguments,
         Err(error) => {
             tell(format_args!("konko: {error}"));
@@ -108,6 +109,33 @@ fn report(failure: &Failure, level: LogLevel, to_file: bool) {
     }
 }
 
+/// `-Q`: the algorithms that there are, one on a line.
+fn query(what: &str) -> u8 {
+    let catalogue = catalogue();
+    let plain = |name: &&String| !name.contains("-cert-v01@");
+    let names: Vec<String> = match what.to_ascii_lowercase().as_str() {
+        "cipher" | "ciphers" => catalogue.ciphers.all,
+        "mac" | "macs" => catalogue.macs.all,
+        "kex" | "kexalgorithms" => catalogue.kex.all,
+        "hostkeyalgorithms" | "pubkeyacceptedalgorithms" | "hostbasedacceptedalgorithms" | "key-sig" => {
+            catalogue.keys.all
+        }
+        "sig" | "casignaturealgorithms" => catalogue.ca_signatures.all,
+        "key-cert" => catalogue.keys.all.into_iter().filter(|name| !plain(&name)).collect(),
+        "key-plain" => catalogue.keys.all.into_iter().filter(|name| plain(&name)).collect(),
+        "compression" => vec!["none".to_owned(), "zlib@openssh.com".to_owned()],
+        "help" => {
+            let kinds = "cipher compression kex key-cert key-plain key-sig mac sig";
+            kinds.split(' ').map(str::to_owned).collect()
+        }
+        _ => {
+            tell(format_args!("konko: unsupported query \"{what}\"; -Q help tells what there is"));
+            return FAILED;
+        }
+    };
+    printed(&names.join("\n"))
+}
+
 /// `-G`: what applies to the host.
 fn dump(arguments: &SshArguments) -> u8 {
     match resolve(arguments) {
@@ -176,7 +204,7 @@ async fn run_local_command(config: &Resolved) -> Result<(), Failure> {
     let Some(command) = command else { return Ok(()) };
     let shell = std::env::var_os("SHELL").filter(|shell| !shell.is_empty());
     let mut shell = tokio::process::Command::new(shell.unwrap_or_else(|| "/bin/sh".into()));
-    let status = shell.arg("-c").arg(&command).stdin(std::process::Stdio::null()).status().await;
+    let status = shell.arg("-c").arg(&command).status().await;
     match status {
         Ok(status) => tracing::debug!("LocalCommand has ended: {status}."),
         Err(error) => tracing::warn!("LocalCommand {command}: {error}."),
@@ -212,8 +240,13 @@ fn tell_connection(config: &Resolved, info: &SessionInfo) {
         tracing::debug!("{attempt}");
     }
     if config.flag(Keyword::VisualHostKey) {
-        let picture = randomart(&Identity::Key(info.host_key.clone()), Digest::Sha256);
-        tell(format_args!("Host key fingerprint is {}\n{picture}", info.host_key.fingerprint()));
+        let (fingerprint, key) = (info.host_key.fingerprint(), Identity::Key(info.host_key.clone()));
+        let (name, picture) = if has_md5_fingerprints(config) {
+            (fingerprint.md5().to_string(), randomart(&key, Digest::Md5))
+        } else {
+            (fingerprint.to_string(), randomart(&key, Digest::Sha256))
+        };
+        tell(format_args!("Host key fingerprint is {name}\n{picture}"));
     }
     tracing::debug!("Authenticated to {} port {} as {}.", config.host_name(), config.port(), config.user());
 }

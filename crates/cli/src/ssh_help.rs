@@ -38,6 +38,7 @@ The flags are those of OpenSSH's ssh(1):
   -v, -vv, -vvv     tell what is going on
   -q                tell nothing
   -E file           tell it to this file
+  -Q kind           list the algorithms of a kind (cipher, mac, kex, ...; help lists the kinds)
   -V                tell the version
 
 All of ssh_config(5) is understood: Host, Match, Include, tokens, ${VARIABLE}. What is not done (X11, GSSAPI, shared

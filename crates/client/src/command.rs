@@ -1,5 +1,6 @@
 //! A command, a shell or a subsystem on the server, in the manner of `std::process::Command`.
 
+use crate::agent::forwarding::request_name;
 use crate::agent::source::AgentSource;
 use crate::child::Child;
 use crate::error::Error;
@@ -12,18 +13,12 @@ use crate::running::{Deadline, Progress, Running};
 use bytes::Bytes;
 use konko_tokio::{Channel, ChannelReader};
 use konko_transport::channel::ChannelKind;
-use konko_transport::wire::message::channel::AuthAgentReq;
-use konko_transport::{Client, Transport};
 use std::sync::Arc;
 use tokio::io::AsyncRead;
 use tokio::time::Instant;
 
 /// How much is read at once from an output.
 const CHUNK: usize = 64 * 1024;
-/// What a server says that knows agent forwarding under the names of RFC 9987 (RFC 8308's extension list).
-const AGENT_FORWARD: &str = "agent-forward";
-/// The request's name there.
-const AGENT_REQ: &str = "agent-req";
 
 /// Where a command's standard input comes from.
 #[derive(Default)]
@@ -213,7 +208,7 @@ impl Job {
         Ok(channel)
     }
 
-    /// Asks for agent forwarding, under the name of RFC 9987 where the server says that it knows it.
+    /// Asks for agent forwarding.
     async fn request_agent(
         &self,
         channel: &Channel,
@@ -222,12 +217,7 @@ impl Job {
     ) -> Result<(), Error> {
         let link = &self.link;
         link.agent.allow(source.clone());
-        let is_known = |transport: &Transport<Client>| {
-            let extensions = transport.peer_extensions();
-            extensions.is_some_and(|extensions| extensions.names.iter().any(|name| name == AGENT_FORWARD))
-        };
-        let by_rfc = link.connection.with(|transport, _| is_known(transport));
-        let request = if by_rfc { AGENT_REQ } else { AuthAgentReq::NAME };
+        let request = link.connection.with(|transport, _| request_name(transport));
         match channel.request(request, &[], link.timeouts.request).await {
             Ok(true) => link.agent.grant(),
             Ok(false) if link.is_ended() => return Err(link.error(konko_tokio::Error::ChannelClosed)),

@@ -67,6 +67,10 @@ async fn connect_to(address: SocketAddr, options: &ClientOptions) -> io::Result<
         }
         socket.bind(SocketAddr::new(local, 0))?;
     }
+    if let Some(interface) = &options.bind_interface {
+        bind_to_interface(socket2::SockRef::from(&socket), interface)?;
+    }
+    set_traffic_class(socket2::SockRef::from(&socket), address.is_ipv4(), options.traffic_class);
     socket.set_nodelay(true)?;
     socket.set_keepalive(options.tcp_keepalive)?;
     match options.timeouts.connect {
@@ -75,6 +79,36 @@ async fn connect_to(address: SocketAddr, options: &ClientOptions) -> io::Result<
             Ok(result) => result,
             Err(_) => Err(timed_out(after)),
         },
+    }
+}
+
+/// What the socket sends goes through that interface, and it hears from no other.
+#[cfg(target_os = "linux")]
+pub(crate) fn bind_to_interface(socket: socket2::SockRef<'_>, interface: &str) -> io::Result<()> {
+    socket.bind_device(Some(interface.as_bytes())).map_err(|error| {
+        io::Error::new(error.kind(), format!("the network interface {interface} cannot be used: {error}"))
+    })
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn bind_to_interface(_: socket2::SockRef<'_>, _: &str) -> io::Result<()> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "a network interface cannot be chosen on this system"))
+}
+
+/// A mere preference: where it cannot be had, that is told to the log.
+#[cfg(target_os = "linux")]
+pub(crate) fn set_traffic_class(socket: socket2::SockRef<'_>, is_ipv4: bool, class: Option<u8>) {
+    let Some(class) = class else { return };
+    let set = if is_ipv4 { socket.set_tos_v4(class.into()) } else { socket.set_tclass_v6(class.into()) };
+    if let Err(error) = set {
+        tracing::debug!(%error, class, "the class of traffic cannot be set");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn set_traffic_class(_: socket2::SockRef<'_>, _: bool, class: Option<u8>) {
+    if class.is_some() {
+        tracing::debug!("the class of traffic cannot be set on this system");
     }
 }
 
@@ -125,6 +159,29 @@ mod tests {
         let from = ClientOptions { bind_address: "127.0.0.1".parse().ok(), ..options() };
         let stream = connect("127.0.0.1", port, &from).await.expect("connected");
         assert!(stream.nodelay().expect("an option"));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn the_class_of_traffic_is_set() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let with_class = ClientOptions { traffic_class: Some(0x48), ..options() };
+        let stream = connect("127.0.0.1", port, &with_class).await.expect("connected");
+        assert_eq!(socket2::SockRef::from(&stream).tos_v4().expect("an option"), 0x48);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn an_interface_is_connected_through() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let through = |name: &str| ClientOptions { bind_interface: Some(name.to_owned()), ..options() };
+        let stream = connect("127.0.0.1", port, &through("lo")).await.expect("connected");
+        let device = socket2::SockRef::from(&stream).device().expect("an option");
+        assert_eq!(device.as_deref(), Some(&b"lo"[..]));
+        let error = connect("127.0.0.1", port, &through("no-such-0")).await.expect_err("no interface");
+        assert!(error.to_string().contains("the network interface no-such-0 cannot be used"), "{error}");
     }
 
     #[tokio::test]

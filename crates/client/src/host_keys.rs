@@ -178,7 +178,9 @@ impl HostKeyPolicy {
             },
             Self::AcceptNew(files) => match lookup(files, name, key).await? {
                 Familiarity::Known => Ok(()),
-                Familiarity::New { known_by, .. } if !known_by.is_empty() => Err(changed(known_by, name, key)),
+                Familiarity::New { known_by, .. } if !known_by.is_empty() => {
+                    Err(changed(known_by, name, key))
+                }
                 Familiarity::New { .. } => {
                     tracing::info!(host = %name, fingerprint = %key.fingerprint(), "a new host key is accepted");
                     add(files, name, key).await

@@ -110,8 +110,8 @@ pub(crate) struct FoundKeys {
     pub(crate) unusable: Vec<(usize, String)>,
 }
 
-/// Looks up every key. Nobody is asked for a passphrase, and no agent for a signature.
-pub(crate) async fn find_keys(credentials: &[Credential]) -> FoundKeys {
+/// Looks up every key that may be used on the connection of this identifier. Nobody is asked for a passphrase, and no agent for a signature.
+pub(crate) async fn find_keys(credentials: &[Credential], session_id: &[u8]) -> FoundKeys {
     let mut keys = FoundKeys::default();
     for (place, credential) in credentials.iter().enumerate() {
         match credential {
@@ -126,7 +126,7 @@ pub(crate) async fn find_keys(credentials: &[Credential]) -> FoundKeys {
                 let holder = Holder::Signer(Arc::clone(signer), identity.clone());
                 keys.push(place, Some(identity), Holding::Signer, origin, holder);
             }
-            Credential::Agent(agent) => keys.list(place, agent).await,
+            Credential::Agent(agent) => keys.list(place, agent, session_id).await,
             Credential::CertificateFile(path) => match open_certificate(path).await {
                 Ok(certificate) => {
                     let origin = path.display().to_string();
@@ -184,8 +184,8 @@ impl FoundKeys {
         self.push(place, identity, holding, origin, holder);
     }
 
-    async fn list(&mut self, place: usize, agent: &Arc<dyn KeyAgent>) {
-        match agent.identities().await {
+    async fn list(&mut self, place: usize, agent: &Arc<dyn KeyAgent>, session_id: &[u8]) {
+        match agent.identities_for(session_id).await {
             Ok(listed) => {
                 for key in listed {
                     let holder = Holder::Agent(Arc::clone(agent), key.identity.clone());

@@ -149,7 +149,8 @@ async fn serve(
             ClientEvent::Common(Event::GlobalRequest(question)) => {
                 // Once is enough: a server that says it again has nothing new to say.
                 let announcement = HostKeyUpdater::announcement(&question);
-                if let Some((announcement, updater)) = announcement.and_then(|it| Some((it, updater.take()?))) {
+                if let Some((announcement, updater)) = announcement.and_then(|it| Some((it, updater.take()?)))
+                {
                     agent_channels.spawn(update_host_keys(connection.clone(), updater, announcement));
                 }
                 connection.answer_global(question, None);

@@ -95,7 +95,9 @@ impl<'a, C: Handshake> LoginDriver<'a, C> {
             Step::GiveUp => Ok(None),
             Step::FindKeys => {
                 self.bind_agents().await;
-                let keys = find_keys(&self.options.credentials).await;
+                let session_id =
+                    self.connection.with(|transport, _| transport.session_id().map(<[u8]>::to_vec));
+                let keys = find_keys(&self.options.credentials, &session_id.unwrap_or_default()).await;
                 self.holders = keys.holders;
                 login.keys_found(&keys.found, keys.unusable);
                 Ok(None)

@@ -136,6 +136,10 @@ pub struct ClientOptions {
     pub address_family: AddressFamily,
     /// The local address to connect from. Default: the operating system chooses.
     pub bind_address: Option<IpAddr>,
+    /// The network interface to connect through, by its name; on Linux only. Default: the operating system chooses.
+    pub bind_interface: Option<String>,
+    /// The class of traffic in the IP headers (RFC 2474, the whole byte). Default: the operating system's.
+    pub traffic_class: Option<u8>,
     /// Whether the operating system looks whether the other end is still there (SO_KEEPALIVE). Default: `true`.
     pub tcp_keepalive: bool,
 }
@@ -175,6 +179,8 @@ impl ClientOptions {
             transport: ClientConfig::default(),
             address_family: AddressFamily::Any,
             bind_address: None,
+            bind_interface: None,
+            traffic_class: None,
             tcp_keepalive: true,
         }
     }

@@ -80,6 +80,20 @@ pub trait KeyAgent: Send + Sync {
     /// [`SignerError`]; the login goes on without the agent.
     fn identities(&self) -> BoxedFuture<'_, Result<Vec<AgentIdentity>, SignerError>>;
 
+    /// The keys that may be used on the connection of this identifier, which it was [bound](Self::bind) to. By default
+    /// all of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`identities`](Self::identities).
+    fn identities_for<'a>(
+        &'a self,
+        session_id: &'a [u8],
+    ) -> BoxedFuture<'a, Result<Vec<AgentIdentity>, SignerError>> {
+        let _ = session_id;
+        self.identities()
+    }
+
     /// Signs with the key whose [`identity`](SignatureRequest::identity) it listed; see [`Signer::sign`].
     ///
     /// # Errors

@@ -133,10 +133,10 @@ mod tests {
     #[test]
     fn what_is_new_must_be_proved_and_what_is_gone_is_removed() {
         let [a, b, c] = keys();
-        let public = |keys: &[&PrivateKey]| -> Vec<_> {
-            keys.iter().map(|key| key.public_key().clone()).collect()
-        };
-        let update = plan_for(&announcement(&[&a, &b]), &a, &[&a, &c]).expect("fine").expect("something to do");
+        let public =
+            |keys: &[&PrivateKey]| -> Vec<_> { keys.iter().map(|key| key.public_key().clone()).collect() };
+        let update =
+            plan_for(&announcement(&[&a, &b]), &a, &[&a, &c]).expect("fine").expect("something to do");
         assert_eq!(update, Update { keys: public(&[&a, &b]), unproved: public(&[&b]) });
         let update = plan_for(&announcement(&[&a]), &a, &[&a, &c]).expect("fine").expect("something to do");
         assert_eq!(update, Update { keys: public(&[&a]), unproved: Vec::new() });
@@ -190,8 +190,11 @@ mod tests {
         let verify = |signatures: &[Vec<u8>]| verify_proof(&reply(signatures), &unproved, b"session");
         assert_eq!(verify(&[of_a.clone(), of_b.clone()]), Ok(()));
         assert_eq!(verify(&[of_b.clone(), of_a.clone()]), Err(UpdateError::NotProved));
-        assert!(matches!(verify(&[of_a.clone()]), Err(UpdateError::Malformed(_))));
-        assert!(matches!(verify(&[of_a.clone(), of_b.clone(), of_b.clone()]), Err(UpdateError::Malformed(_))));
+        assert!(matches!(verify(std::slice::from_ref(&of_a)), Err(UpdateError::Malformed(_))));
+        assert!(matches!(
+            verify(&[of_a.clone(), of_b.clone(), of_b.clone()]),
+            Err(UpdateError::Malformed(_))
+        ));
         let elsewhere = prove(&b, b"another session", PROOF);
         assert_eq!(verify(&[of_a.clone(), elsewhere]), Err(UpdateError::NotProved));
         let other_name = prove(&b, b"session", ANNOUNCEMENT);

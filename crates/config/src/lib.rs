@@ -3,6 +3,14 @@
 //! [`Configuration`] takes the options of a command line, reads files through a [`Source`] that the caller gives,
 //! and says in a [`Resolved`] what applies to one host, and where each value comes from. It opens no file, runs no
 //! command and looks up no host itself.
+//!
+//! [`Resolved::dump`] prints what `ssh -G` of OpenSSH 9.2 prints. On purpose it is otherwise here that:
+//!
+//! - `SyslogFacility` and `StreamLocalBindMask` count only where they apply, and the first one does;
+//! - a directory among included files is noted, one that is named alone is an error, and files have limits;
+//! - a host or user that a shell could read as more than a word is not put into `ProxyCommand`, `LocalCommand` and
+//!   `Match exec`;
+//! - forwardings to sockets stand after the dynamic ones, and the same file with a key stands once.
 
 mod origin;
 mod error;

@@ -11,6 +11,7 @@ use crate::source::{Local, Source};
 use crate::token::{Tokens, connection_hash, expand_tilde};
 use crate::value::{Reading, Value};
 use crate::words::{Words, keyword_and_value};
+use std::io;
 use std::sync::Arc;
 
 /// The largest file, in bytes.
@@ -95,6 +96,11 @@ impl Reader<'_> {
         let bytes = match self.source.read(path, MAXIMUM_FILE_LEN + 1, private) {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return Ok(false),
+            // A pattern may match one among files; there is nothing in it for ssh(1).
+            Err(error) if error.kind() == io::ErrorKind::IsADirectory && place.depth > 0 => {
+                self.note(included_by, format!("{path} is a directory"));
+                return Ok(true);
+            }
             Err(error) => {
                 let problem = Problem::Source { what: path.to_owned(), reason: error.to_string() };
                 self.error(included_by, "", problem)?;

@@ -242,6 +242,15 @@ impl Resolved {
         }
     }
 
+    /// `IPQoS`: the byte of the IP header (RFC 2474) for sessions with a terminal, and for others; `None` leaves it
+    /// to the operating system.
+    pub fn traffic_classes(&self) -> (Option<u8>, Option<u8>) {
+        match self.settings.get(Keyword::IPQoS).map(|setting| &setting.value) {
+            Some(Value::Quality(interactive, bulk)) => (*interactive, *bulk),
+            _ => (None, None),
+        }
+    }
+
     /// `RekeyLimit`: after how many bytes, and after how many seconds; `None` is the default of the cipher, and
     /// never.
     pub fn rekey_limit(&self) -> (Option<u64>, Option<u32>) {

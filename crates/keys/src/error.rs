@@ -248,7 +248,8 @@ pub enum KeyFileError {
         /// Which format it is.
         what: &'static str,
     },
-    /// The file asks for more rounds of bcrypt than 2048, or the caller for none or more than that.
+    /// The file asks for no round of bcrypt, or for more than are computed (2048 unless said otherwise); or the
+    /// caller does.
     #[error("{rounds} rounds of bcrypt are not accepted")]
     TooManyRounds {
         /// How many rounds.

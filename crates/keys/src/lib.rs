@@ -14,6 +14,8 @@ mod ed25519;
 mod ecdsa;
 mod rsa_pkcs1;
 mod dss;
+#[cfg(feature = "mldsa")]
+mod mldsa44_ed25519;
 pub mod security_key;
 mod key_line;
 pub mod public_key;
@@ -36,7 +38,7 @@ pub use certificate_check::CertificateCheck;
 pub use certificate_kind::CertificateKind;
 pub use certificate_option::{CertificateOption, CriticalOption, Extension};
 pub use error::{CertificateError, IssueError, KeyError, KeyFileError, SignError, SignatureError};
-pub use fingerprint::{Fingerprint, Md5Fingerprint};
+pub use fingerprint::{Fingerprint, FingerprintHash, Md5Fingerprint};
 pub use identity::Identity;
 pub use private_key::{KeyKind, PrivateKey, SecurityKeyHandle};
 pub use public_key::{MINIMUM_RSA_BITS, PublicKey};

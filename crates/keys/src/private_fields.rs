@@ -4,6 +4,8 @@
 use crate::certificate::Certificate;
 use crate::ecdsa::Curve;
 use crate::error::{KeyError, KeyFileError, printable};
+#[cfg(feature = "mldsa")]
+use crate::mldsa44_ed25519::CompositeSecret;
 use crate::private_key::{PrivateKey, Secret, SecurityKeyHandle};
 use crate::public_key::PublicKey;
 use crate::rsa_pkcs1::RsaSecret;
@@ -103,6 +105,13 @@ impl PrivateKey {
                 numbers.iter().for_each(|number| put_mpint(&mut out, number));
             }
             Secret::SecurityKey(handle) => write_security_key(&mut out, handle, certified)?,
+            #[cfg(feature = "mldsa")]
+            Secret::Composite(secret) => {
+                if !certified {
+                    put_string(&mut out, &secret.public());
+                }
+                put_string(&mut out, &secret.seeds());
+            }
         }
         Ok(out)
     }
@@ -138,6 +147,19 @@ fn read_plain(
         }
         b"sk-ssh-ed25519@openssh.com" | b"sk-ecdsa-sha2-nistp256@openssh.com" => {
             read_security_key(key_type, certified, reader)
+        }
+        #[cfg(feature = "mldsa")]
+        b"ssh-mldsa44-ed25519@openssh.com" => {
+            let public = match certified {
+                Some(_) => None,
+                None => Some(reader.read_string().map_err(truncated)?),
+            };
+            let secret = CompositeSecret::new(reader.read_string().map_err(truncated)?);
+            let secret = secret.ok_or(malformed("the length of its seeds"))?;
+            if public.is_some_and(|public| public != secret.public()) {
+                return Err(KeyError::PublicHalfMismatch.into());
+            }
+            Ok(PrivateKey::from_secret(Secret::Composite(Box::new(secret)), no_comment)?)
         }
         name => {
             let curve = Curve::ALL.into_iter().find(|curve| curve.key_type().as_bytes() == name);

@@ -3,6 +3,8 @@
 use crate::ecdsa::{Curve, EcdsaSecret};
 use crate::ed25519;
 use crate::error::{KeyError, SignError};
+#[cfg(feature = "mldsa")]
+use crate::mldsa44_ed25519::CompositeSecret;
 use crate::public_key::PublicKey;
 use crate::rsa_pkcs1::RsaSecret;
 use crate::signature_algorithm::SignatureAlgorithm;
@@ -29,6 +31,9 @@ pub enum KeyKind {
         /// Size of the modulus: 2048 to 16384, a multiple of 8. ssh-keygen takes 3072.
         bits: usize,
     },
+    /// `ssh-mldsa44-ed25519@openssh.com`, whose specification is a draft.
+    #[cfg(feature = "mldsa")]
+    MlDsa44Ed25519,
 }
 
 /// The secret numbers. They are wiped when the last clone of the key is dropped.
@@ -37,6 +42,8 @@ pub(crate) enum Secret {
     Ecdsa(EcdsaSecret),
     Rsa(Box<RsaSecret>),
     SecurityKey(SecurityKeyHandle),
+    #[cfg(feature = "mldsa")]
+    Composite(Box<CompositeSecret>),
 }
 
 /// What stands in the private file of a key that lives in a FIDO authenticator (PROTOCOL.u2f): no secret of the
@@ -100,6 +107,8 @@ impl PrivateKey {
             Secret::Ecdsa(key) => PublicKey::from_ecdsa(key.curve(), &key.point())?,
             Secret::Rsa(key) => PublicKey::from_rsa(&key.n(), &key.e())?,
             Secret::SecurityKey(handle) => handle.public.clone(),
+            #[cfg(feature = "mldsa")]
+            Secret::Composite(key) => PublicKey::from_composite(&key.public())?,
         };
         Ok(Self { public, secret: Arc::new(secret), comment })
     }
@@ -161,6 +170,11 @@ impl PrivateKey {
             KeyKind::EcdsaP384 => Secret::Ecdsa(EcdsaSecret::generate(Curve::P384, random)),
             KeyKind::EcdsaP521 => Secret::Ecdsa(EcdsaSecret::generate(Curve::P521, random)),
             KeyKind::Rsa { bits } => Secret::Rsa(Box::new(RsaSecret::generate(bits, random)?)),
+            #[cfg(feature = "mldsa")]
+            KeyKind::MlDsa44Ed25519 => {
+                let impossible = KeyError::Invalid { what: "a seed of ML-DSA" };
+                Secret::Composite(Box::new(CompositeSecret::generate(random).ok_or(impossible)?))
+            }
         };
         Self::from_secret(secret, String::new())
     }
@@ -227,6 +241,8 @@ impl PrivateKey {
             }
             Secret::Rsa(key) => key.sign(algorithm.scheme, message).ok_or(SignError::Failed)?,
             Secret::SecurityKey(_) => return Err(SignError::SecurityKey),
+            #[cfg(feature = "mldsa")]
+            Secret::Composite(key) => key.sign(message).ok_or(SignError::Failed)?,
         };
         let mut blob = Vec::new();
         put_string(&mut blob, algorithm.name.as_bytes());

@@ -6,6 +6,8 @@ use crate::ed25519;
 use crate::error::{KeyError, SignatureError, printable};
 use crate::fingerprint::Fingerprint;
 use crate::key_line;
+#[cfg(feature = "mldsa")]
+use crate::mldsa44_ed25519::CompositePublic;
 use crate::rsa_pkcs1;
 use crate::security_key::{self, SecurityKeyAssertion, SecurityKeyPolicy};
 use crate::signature_algorithm::{Scheme, SignatureAlgorithm};
@@ -23,11 +25,30 @@ const LONGEST_BLOB: usize = 4096;
 /// The numbers inside a key, as their kind wants them.
 enum Parts {
     Ed25519(ed25519_dalek::VerifyingKey),
-    Ecdsa { curve: Curve, point: Vec<u8> },
-    Rsa { n: Vec<u8>, e: Vec<u8> },
-    Dss { p: Vec<u8>, q: Vec<u8>, g: Vec<u8>, y: Vec<u8> },
-    SecurityKeyEd25519 { key: ed25519_dalek::VerifyingKey, application: String },
-    SecurityKeyEcdsa { point: Vec<u8>, application: String },
+    Ecdsa {
+        curve: Curve,
+        point: Vec<u8>,
+    },
+    Rsa {
+        n: Vec<u8>,
+        e: Vec<u8>,
+    },
+    Dss {
+        p: Vec<u8>,
+        q: Vec<u8>,
+        g: Vec<u8>,
+        y: Vec<u8>,
+    },
+    SecurityKeyEd25519 {
+        key: ed25519_dalek::VerifyingKey,
+        application: String,
+    },
+    SecurityKeyEcdsa {
+        point: Vec<u8>,
+        application: String,
+    },
+    #[cfg(feature = "mldsa")]
+    Composite(Box<CompositePublic>),
 }
 
 /// The longest name of an application, in bytes; FIDO's are like `ssh:` or a host name.
@@ -98,6 +119,10 @@ impl PublicKey {
                 point: decode_point(Curve::P256, reader)?,
                 application: application(reader)?,
             },
+            #[cfg(feature = "mldsa")]
+            b"ssh-mldsa44-ed25519@openssh.com" => {
+                Parts::Composite(Box::new(CompositePublic::read(reader.read_string()?)?))
+            }
             name => match Curve::ALL.into_iter().find(|curve| curve.key_type().as_bytes() == name) {
                 Some(curve) => Parts::Ecdsa { curve, point: decode_point(curve, reader)? },
                 None => return Err(KeyError::Unsupported { name: printable(name) }),
@@ -119,6 +144,15 @@ impl PublicKey {
         put_string(&mut blob, curve.key_type().as_bytes());
         put_string(&mut blob, curve.identifier().as_bytes());
         put_string(&mut blob, point);
+        Self::decode(&blob)
+    }
+
+    /// Makes the key of both public halves.
+    #[cfg(feature = "mldsa")]
+    pub(crate) fn from_composite(public: &[u8]) -> Result<Self, KeyError> {
+        let mut blob = Vec::new();
+        put_string(&mut blob, b"ssh-mldsa44-ed25519@openssh.com");
+        put_string(&mut blob, public);
         Self::decode(&blob)
     }
 
@@ -145,6 +179,8 @@ impl PublicKey {
             Parts::Dss { .. } => "ssh-dss",
             Parts::SecurityKeyEd25519 { .. } => "sk-ssh-ed25519@openssh.com",
             Parts::SecurityKeyEcdsa { .. } => "sk-ecdsa-sha2-nistp256@openssh.com",
+            #[cfg(feature = "mldsa")]
+            Parts::Composite(_) => "ssh-mldsa44-ed25519@openssh.com",
         }
     }
 
@@ -158,6 +194,8 @@ impl PublicKey {
             Parts::Dss { .. } => "DSA",
             Parts::SecurityKeyEd25519 { .. } => "ED25519-SK",
             Parts::SecurityKeyEcdsa { .. } => "ECDSA-SK",
+            #[cfg(feature = "mldsa")]
+            Parts::Composite(_) => "MLDSA44-ED25519",
         }
     }
 
@@ -200,6 +238,8 @@ impl PublicKey {
         match &self.0.parts {
             Parts::Ed25519(_) | Parts::SecurityKeyEd25519 { .. } => 256,
             Parts::SecurityKeyEcdsa { .. } => Curve::P256.bits(),
+            #[cfg(feature = "mldsa")]
+            Parts::Composite(_) => 256,
             Parts::Ecdsa { curve, .. } => curve.bits(),
             Parts::Rsa { n, .. } => rsa_pkcs1::bits(n),
             Parts::Dss { p, .. } => rsa_pkcs1::bits(p),
@@ -298,6 +338,8 @@ impl PublicKey {
             Parts::SecurityKeyEcdsa { point, .. } => ecdsa_matches(Curve::P256, point, message, value)?,
             Parts::Rsa { n, e } => rsa_pkcs1::verify(scheme, n, e, message, value),
             Parts::Dss { p, q, g, y } => DssNumbers { p, q, g, y }.verify(message, value),
+            #[cfg(feature = "mldsa")]
+            Parts::Composite(key) => key.verify(message, value),
         })
     }
 }

@@ -1,6 +1,8 @@
 //! The picture that `ssh-keygen -lv` draws of a fingerprint: the way of a drunken bishop over a board.
 
-use crate::fingerprint::Fingerprint;
+pub use crate::fingerprint::FingerprintHash as Digest;
+
+use crate::fingerprint::FingerprintHash;
 use crate::identity::Identity;
 
 const WIDTH: usize = 17;
@@ -12,24 +14,8 @@ const MOST_VISITS: u8 = 14;
 const START: u8 = 15;
 const END: u8 = 16;
 
-/// Which digest of the key is drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Digest {
-    /// SHA-256.
-    #[default]
-    Sha256,
-    /// MD5, for people who compare with an old picture.
-    Md5,
-}
-
 /// Draws the key, in eleven lines with line ends between them.
-pub fn randomart(identity: &Identity, digest: Digest) -> String {
-    let fingerprint: Fingerprint = identity.fingerprint();
-    let md5 = fingerprint.md5();
-    let (bytes, name): (&[u8], _) = match digest {
-        Digest::Sha256 => (fingerprint.as_bytes(), "[SHA256]"),
-        Digest::Md5 => (md5.as_bytes(), "[MD5]"),
-    };
+pub fn randomart(identity: &Identity, hash: FingerprintHash) -> String {
     let family = family(identity);
     let mut title = format!("[{family} {}]", identity.public_key().bits());
     if title.len() > WIDTH {
@@ -37,13 +23,13 @@ pub fn randomart(identity: &Identity, digest: Digest) -> String {
     }
     let mut picture = border(&title);
     picture.push('\n');
-    for row in walk(bytes) {
+    for row in walk(&hash.digest(identity.public_key().blob())) {
         picture.push('|');
         let symbol = |visits: &u8| SYMBOLS.get(usize::from(*visits)).copied().unwrap_or(b' ');
         picture.extend(row.iter().map(|visits| char::from(symbol(visits))));
         picture.push_str("|\n");
     }
-    picture + &border(name)
+    picture + &border(&format!("[{}]", hash.name()))
 }
 
 /// The short name of the type: that of the key, with `-CERT` behind it for a certificate.

@@ -12,6 +12,8 @@ pub(crate) enum Scheme {
     Dss,
     SecurityKey,
     WebAuthn,
+    #[cfg(feature = "mldsa")]
+    MlDsa44Ed25519,
 }
 
 /// One row: a signature algorithm.
@@ -148,6 +150,32 @@ pub static SSH_RSA_CERT_V01: SignatureAlgorithm =
 pub static SSH_DSS_CERT_V01: SignatureAlgorithm =
     certificate("ssh-dss-cert-v01@openssh.com", "ssh-dss-cert-v01@openssh.com", &SSH_DSS);
 
+/// `ssh-mldsa44-ed25519@openssh.com`: ML-DSA-44 and Ed25519
+/// (draft-miller-sshm-mldsa44-ed25519-composite-sigs-00). It stands in no default list, as in OpenSSH 10.5.
+#[cfg(feature = "mldsa")]
+pub static SSH_MLDSA44_ED25519: SignatureAlgorithm =
+    row("ssh-mldsa44-ed25519@openssh.com", "ssh-mldsa44-ed25519@openssh.com", Scheme::MlDsa44Ed25519);
+/// `ssh-mldsa44-ed25519-cert-v01@openssh.com`.
+#[cfg(feature = "mldsa")]
+pub static SSH_MLDSA44_ED25519_CERT_V01: SignatureAlgorithm = certificate(
+    "ssh-mldsa44-ed25519-cert-v01@openssh.com",
+    "ssh-mldsa44-ed25519-cert-v01@openssh.com",
+    &SSH_MLDSA44_ED25519,
+);
+
+/// Signature algorithms that are found by name and stand in no other table: what is still a draft. None without the
+/// feature `mldsa`.
+pub static DRAFT_ALGORITHMS: &[&SignatureAlgorithm] = &[
+    #[cfg(feature = "mldsa")]
+    &SSH_MLDSA44_ED25519,
+];
+
+/// The algorithms of certificates of such keys.
+pub static DRAFT_CERTIFICATE_ALGORITHMS: &[&SignatureAlgorithm] = &[
+    #[cfg(feature = "mldsa")]
+    &SSH_MLDSA44_ED25519_CERT_V01,
+];
+
 /// The signature algorithms of FIDO authenticators, the preferred one first. A private half of theirs signs only
 /// inside the authenticator, so they stand in a table of their own.
 pub static SECURITY_KEY_ALGORITHMS: &[&SignatureAlgorithm] =
@@ -181,10 +209,15 @@ pub static SIGNATURE_ALGORITHMS: &[&SignatureAlgorithm] = &[
 
 /// Every row that stands inside signatures.
 fn of_plain_keys() -> impl Iterator<Item = &'static SignatureAlgorithm> {
-    SIGNATURE_ALGORITHMS.iter().chain(SECURITY_KEY_ALGORITHMS).copied()
+    SIGNATURE_ALGORITHMS.iter().chain(SECURITY_KEY_ALGORITHMS).chain(DRAFT_ALGORITHMS).copied()
 }
 
-/// The row of this name, among [`SIGNATURE_ALGORITHMS`] and [`SECURITY_KEY_ALGORITHMS`].
+/// Every row of certificates.
+fn of_certificates() -> impl Iterator<Item = &'static SignatureAlgorithm> {
+    CERTIFICATE_ALGORITHMS.iter().chain(DRAFT_CERTIFICATE_ALGORITHMS).copied()
+}
+
+/// The row of this name, among [`SIGNATURE_ALGORITHMS`], [`SECURITY_KEY_ALGORITHMS`] and [`DRAFT_ALGORITHMS`].
 pub fn by_name(name: &str) -> Option<&'static SignatureAlgorithm> {
     of_plain_keys().find(|algorithm| algorithm.name == name)
 }
@@ -195,19 +228,19 @@ pub fn for_key_type(key_type: &str) -> impl Iterator<Item = &'static SignatureAl
     of_plain_keys().filter(move |algorithm| algorithm.key_type == key_type)
 }
 
-/// The row of this name among [`CERTIFICATE_ALGORITHMS`].
+/// The row of this name among [`CERTIFICATE_ALGORITHMS`] and [`DRAFT_CERTIFICATE_ALGORITHMS`].
 pub fn certificate_by_name(name: &str) -> Option<&'static SignatureAlgorithm> {
-    CERTIFICATE_ALGORITHMS.iter().copied().find(|algorithm| algorithm.name == name)
+    of_certificates().find(|algorithm| algorithm.name == name)
 }
 
 /// The rows that stand for a certificate of this type, the preferred one first; none for any other type.
 pub fn for_certificate_type(certificate_type: &str) -> impl Iterator<Item = &'static SignatureAlgorithm> {
-    CERTIFICATE_ALGORITHMS.iter().copied().filter(move |algorithm| algorithm.key_type == certificate_type)
+    of_certificates().filter(move |algorithm| algorithm.key_type == certificate_type)
 }
 
 /// The type of the certificates of keys of this type; nothing where there are none.
 pub fn certificate_type_of(key_type: &str) -> Option<&'static str> {
-    let row = CERTIFICATE_ALGORITHMS.iter().find(|row| row.of_signature().key_type == key_type)?;
+    let row = of_certificates().find(|row| row.of_signature().key_type == key_type)?;
     Some(row.key_type)
 }
 

@@ -258,10 +258,14 @@ mod tests {
 
     #[test]
     fn masks_must_fit() {
-        for text in ["192.0.2.1/24", "192.0.2.0/33", "2001:db8::1/64", "::/129", "::/256", "0.0.0.0/4294967296"] {
+        for text in
+            ["192.0.2.1/24", "192.0.2.0/33", "2001:db8::1/64", "::/129", "::/256", "0.0.0.0/4294967296"]
+        {
             assert_eq!(Network::parse(text), Err(AddressListError::Mask), "{text}");
         }
-        for text in ["", "x", "192.0.2.0/", "192.0.2.0/x", "192.0.2.0/+8", "/8", "192.0.2/24", "192.0.2.0/8/8"] {
+        for text in
+            ["", "x", "192.0.2.0/", "192.0.2.0/x", "192.0.2.0/+8", "/8", "192.0.2/24", "192.0.2.0/8/8"]
+        {
             assert_eq!(Network::parse(text), Err(AddressListError::NotANetwork), "{text}");
         }
     }

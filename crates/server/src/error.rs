@@ -13,6 +13,9 @@ pub enum Error {
     /// A host key whose private half is elsewhere needs a signer, which this server does not have.
     #[error("a host key without its private half cannot be used by this server")]
     ExternalHostKey,
+    /// A certificate that no client would be shown, or none would believe.
+    #[error("a host certificate belongs to none of the host keys, or is one of a user")]
+    HostCertificate,
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {error}")]
     Listen {

@@ -8,6 +8,8 @@ use crate::handler::{ForwardStream, HandlerFactory, RefuseAll};
 use crate::limits::ServerLimits;
 use crate::peer::PeerInfo;
 use konko_tokio::Connection;
+use konko_transport::keys::certificate::Certificate;
+use konko_transport::keys::certificate_kind::CertificateKind;
 use konko_transport::userauth::method_name::MethodName;
 use konko_transport::{HostKey, ServerConfig};
 use std::sync::Arc;
@@ -33,7 +35,8 @@ impl std::fmt::Debug for ServerBuilder {
 }
 
 impl ServerBuilder {
-    /// Adds a host key. One is needed at least; of several the client chooses by their algorithms.
+    /// Adds a host key, or a [certificate](HostKey::Certificate) of one. One key is needed at least; of several the
+    /// client chooses by their algorithms.
     pub fn host_key(mut self, key: impl Into<HostKey>) -> Self {
         self.config.host_keys.push(key.into());
         self
@@ -67,13 +70,23 @@ impl ServerBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::NoHostKey`], or [`Error::ExternalHostKey`] for one that this server could not sign with.
+    /// [`Error::NoHostKey`], [`Error::ExternalHostKey`] for one that this server could not sign with, or
+    /// [`Error::HostCertificate`] for a certificate of something else than these keys.
     pub fn build(self) -> Result<Server, Error> {
-        if self.config.host_keys.is_empty() {
+        let keys = &self.config.host_keys;
+        if !keys.iter().any(HostKey::can_sign) {
             return Err(Error::NoHostKey);
         }
-        if self.config.host_keys.iter().any(|key| matches!(key, HostKey::External(_))) {
+        if keys.iter().any(|key| matches!(key, HostKey::External(_))) {
             return Err(Error::ExternalHostKey);
+        }
+        let fits = |certificate: &Certificate| {
+            let mut signing = keys.iter().filter(|key| key.can_sign());
+            certificate.kind() == CertificateKind::Host
+                && signing.any(|key| key.public_key() == certificate.public_key())
+        };
+        if keys.iter().any(|key| matches!(key, HostKey::Certificate(certificate) if !fits(certificate))) {
+            return Err(Error::HostCertificate);
         }
         let limits = Arc::new(self.limits);
         Ok(Server {
@@ -199,5 +212,40 @@ fn turn_away(stream: TcpStream) {
     // A fresh socket has room for a line; should it not, nothing is lost but the reason.
     if let Err(error) = stream.try_write(NOT_ADMITTED) {
         tracing::debug!(%error, "a client was not told why it is not admitted");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use konko_transport::crypto::random::SystemRandom;
+    use konko_transport::keys::certificate_builder::CertificateBuilder;
+    use konko_transport::keys::private_key::{KeyKind, PrivateKey};
+    use konko_transport::keys::signature_algorithm::SSH_ED25519;
+
+    fn key() -> PrivateKey {
+        PrivateKey::generate(KeyKind::Ed25519, &mut SystemRandom).expect("a key")
+    }
+
+    fn certificate(kind: CertificateKind, key: &PrivateKey) -> HostKey {
+        let builder = CertificateBuilder::new(kind, key.public_key(), "a host").principals(["host.example"]);
+        let signed = builder.sign(&self::key(), &SSH_ED25519, &mut SystemRandom);
+        HostKey::Certificate(signed.expect("a certificate"))
+    }
+
+    fn build(keys: Vec<HostKey>) -> Result<Server, Error> {
+        keys.into_iter().fold(Server::builder(), ServerBuilder::host_key).build()
+    }
+
+    #[test]
+    fn certificates_must_belong_to_the_host_keys() {
+        let (one, other) = (key(), key());
+        let good = certificate(CertificateKind::Host, &one);
+        assert!(build(vec![one.clone().into(), good.clone()]).is_ok());
+        assert!(build(vec![good.clone(), one.clone().into()]).is_ok());
+        assert!(matches!(build(vec![good.clone()]), Err(Error::NoHostKey)));
+        assert!(matches!(build(vec![other.into(), good]), Err(Error::HostCertificate)));
+        let of_user = certificate(CertificateKind::User, &one);
+        assert!(matches!(build(vec![one.into(), of_user]), Err(Error::HostCertificate)));
     }
 }

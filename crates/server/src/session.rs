@@ -72,7 +72,8 @@ impl Session {
         let Self { limits, requests, controls, .. } = self;
         let channel = requests.channel.clone();
         channel.answer(question, true);
-        let mut running = program.run(SessionStream::new(channel.clone(), controls, client_software.unwrap_or_default()));
+        let mut running =
+            program.run(SessionStream::new(channel.clone(), controls, client_software.unwrap_or_default()));
         let exit = tokio::select! {
             exit = &mut running => exit,
             // Nobody listens any more. The program learns it from its controls, whose other end is dropped.

@@ -68,7 +68,6 @@ calls! {
     Readdir "SSH_FXP_READDIR" => Vec<DirectoryEntry>;
     Remove "SSH_FXP_REMOVE" => ();
     Rmdir "SSH_FXP_RMDIR" => ();
-    Realpath "SSH_FXP_REALPATH" => OnePath;
     Readlink "SSH_FXP_READLINK" => OnePath;
 }
 
@@ -117,6 +116,13 @@ versioned_calls! {
     Stat "SSH_FXP_STAT" => Metadata, |stat, version, out| put_wanted(out, version, stat.path);
     Lstat "SSH_FXP_LSTAT" => Metadata, |lstat, version, out| put_wanted(out, version, lstat.path);
     Fstat "SSH_FXP_FSTAT" => Metadata, |fstat, version, out| put_wanted(out, version, fstat.handle);
+    Realpath "SSH_FXP_REALPATH" => OnePath, |realpath, version, out| {
+        realpath.encode(out);
+        if version >= 6 {
+            // SSH_FXP_REALPATH_NO_CHECK: as in the other versions. The draft lets it be left out, some servers do not.
+            out.push(1);
+        }
+    };
     Rename "SSH_FXP_RENAME" => (), |rename, version, out| {
         rename.encode(out);
         if version >= 5 {

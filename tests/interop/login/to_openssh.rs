@@ -6,7 +6,8 @@ use std::sync::Arc;
 use konko_client::transport::keys::identity::Identity;
 use konko_client::transport::keys::private_key::PrivateKey;
 use konko_client::{
-    AttemptResult, BoxedFuture, Credential, Error, HostBased, SignatureRequest, Signer, SignerError,
+    AttemptResult, BoxedFuture, ClientOptions, Credential, Error, HostBased, SignatureRequest, Signer,
+    SignerError,
 };
 use konko_tests::peers::{KeyFile, KeyKind, SshdOptions, TestAccount};
 
@@ -14,7 +15,7 @@ use crate::login::setup::{Pocket, beside, certified, in_with, me};
 use crate::our_client::{Target, answers};
 use crate::our_server::read_key;
 use crate::runtime::{block_on, run_test};
-use crate::table::{check_all, ensure};
+use crate::table::{Failure, check_all, ensure};
 use crate::user::{ALL_KINDS, User};
 
 #[test]
@@ -112,6 +113,11 @@ fn a_key_and_then_a_dialogue() {
     assert_eq!(report.attempts.last().map(|attempt| attempt.method), Some("keyboard-interactive"));
 }
 
+async fn in_and_out(target: &Target, options: &ClientOptions) -> Result<(), Failure> {
+    target.connect(options).await?.close().await;
+    Ok(())
+}
+
 /// The server's log names the method, and what we signed holds for this server only.
 #[test]
 fn proofs_are_bound_to_the_host_key() {
@@ -121,16 +127,14 @@ fn proofs_are_bound_to_the_host_key() {
     let target = Target::sshd(&sshd);
     for key in &user.keys {
         let options = me(&target).with_credential(Credential::key_file(&key.private));
-        block_on(async { Ok(target.connect(&options).await?.close().await) })
-            .unwrap_or_else(|failure| panic!("{failure}"));
+        block_on(in_and_out(&target, &options)).unwrap_or_else(|failure| panic!("{failure}"));
     }
     let bound = "method publickey-hostbound-v00@openssh.com";
     assert_eq!(sshd.log().matches(bound).count(), 2, "{}", sshd.log());
 
     let mut unbound = me(&target).with_credential(Credential::key_file(&user.keys[0].private));
     unbound.transport.auth.host_bound = false;
-    block_on(async { Ok(target.connect(&unbound).await?.close().await) })
-        .unwrap_or_else(|failure| panic!("{failure}"));
+    block_on(in_and_out(&target, &unbound)).unwrap_or_else(|failure| panic!("{failure}"));
     assert_eq!(sshd.log().matches(bound).count(), 2, "{}", sshd.log());
 }
 

@@ -24,6 +24,7 @@ def arguments():
     parser.add_argument("--mac")
     parser.add_argument("--compression")
     parser.add_argument("--rekey-bytes", type=int)
+    parser.add_argument("--sftp-version", type=int, default=3, help="the highest version of SFTP, 3 to 6")
     return parser.parse_args()
 
 
@@ -113,6 +114,7 @@ async def main():
         authorized_client_keys=OPTIONS.authorized_keys,
         process_factory=serve,
         sftp_factory=True,
+        sftp_version=OPTIONS.sftp_version,
         allow_scp=True,
         encoding=None,
         line_editor=False,

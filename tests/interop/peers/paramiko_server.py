@@ -1,4 +1,4 @@
-"""An SSH server on paramiko for the interoperability suite: logins by password, key and prompts; exec and shell.
+"""An SSH server on paramiko for the interoperability suite: logins by password, key and prompts; exec, shell, sftp.
 
 Prints `LISTENING <port>` once it accepts connections on 127.0.0.1, then a line for each event.
 """
@@ -12,6 +12,7 @@ import subprocess
 import threading
 
 import paramiko
+from paramiko_files import Files
 from paramiko.common import (
     AUTH_FAILED,
     AUTH_SUCCESSFUL,
@@ -170,6 +171,7 @@ def converse(connection, keys):
             security.compression = OPTIONS.compression.split(",")
         for key in keys:
             transport.add_server_key(key)
+        transport.set_subsystem_handler("sftp", paramiko.SFTPServer, Files)
         transport.start_server(server=Server())
         transport.join()
     except (paramiko.SSHException, EOFError, OSError) as error:

@@ -510,3 +510,14 @@ fn the_end_of_the_input_is_no_end_while_something_is_unanswered() {
     pair.agent.consume_output(usize::MAX);
     assert!(pair.agent.is_finished());
 }
+
+#[test]
+fn what_was_answered_can_be_written_down() {
+    let mut keyring = Keyring::default();
+    let mut pair = Pair::new();
+    assert_eq!((pair.raw(&mut keyring, &[11]), pair.raw(&mut keyring, &[99])), (12, 5));
+    let listed = Handled { request: Some("SSH_AGENTC_REQUEST_IDENTITIES"), succeeded: true };
+    assert_eq!(pair.agent.poll_handled(), Some(listed));
+    assert_eq!(pair.agent.poll_handled(), Some(Handled { request: None, succeeded: false }));
+    assert_eq!(pair.agent.poll_handled(), None);
+}

@@ -91,11 +91,12 @@ fn hop(user: &str, host: &str, text: &str, known: &[KnownHosts]) -> Result<Hop, 
 mod tests {
     use super::*;
 
-    const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHUTxEj3gsyi1WHjhTrF8vtB/p2wgK6mdFqdZbrSaE+P";
+    const KEY: &str = include_str!("../../../../vectors/keys/ed25519.pub");
 
     fn known() -> Vec<KnownHosts> {
+        let key = KEY.trim_end();
         let lines = format!(
-            "a.example,[b.example]:2222 {KEY}\n@cert-authority *.c.example {KEY}\n@revoked d.example {KEY}\nd.example {KEY}\n"
+            "a.example,[b.example]:2222 {key}\n@cert-authority *.c.example {key}\n@revoked d.example {key}\nd.example {key}\n"
         );
         vec![KnownHosts::parse(lines.as_bytes())]
     }

@@ -10,7 +10,7 @@ use std::ffi::OsString;
 /// The flags of ssh(1) that take a value.
 const WITH_VALUE: &str = "BbcDEeFIiJLlmOoPpQRSWw";
 /// Those of them, and of the others, that are not supported.
-const UNSUPPORTED: &str = "OQy";
+const UNSUPPORTED: &str = "Oy";
 /// What this program calls itself, for `Match version`.
 const VERSION: &str = concat!("konko_", env!("CARGO_PKG_VERSION"));
 
@@ -48,12 +48,15 @@ pub enum Invocation {
     Version,
     /// `-h`.
     Help,
+    /// `-Q`: to list algorithms of that kind.
+    Query(String),
 }
 
 /// What ends the flags early.
 enum Stop {
     Version,
     Help,
+    Query(String),
 }
 
 /// What a session is for: where its parts exclude each other, that is told.
@@ -141,6 +144,7 @@ impl SshArguments {
                 match parsed.cluster(&flag[1..], &mut rest)? {
                     Some(Stop::Version) => return Ok(Invocation::Version),
                     Some(Stop::Help) => return Ok(Invocation::Help),
+                    Some(Stop::Query(what)) => return Ok(Invocation::Query(what)),
                     None => {}
                 }
             }
@@ -198,6 +202,9 @@ impl SshArguments {
                 };
                 if value.is_empty() {
                     return Err(ArgumentError::InvalidValue { flag, value, expected: "a value" });
+                }
+                if flag == 'Q' {
+                    return Ok(Some(Stop::Query(value)));
                 }
                 self.flag_with_value(flag, value)?;
                 return Ok(None);

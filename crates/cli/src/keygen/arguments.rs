@@ -11,14 +11,12 @@ const FLAGS: &str = "ABHKLQUXceghiklopquvy";
 /// Letters with a value.
 const VALUES: &str = "CDEFIJMNOPRSTVWYZabfjmnrstwz";
 /// Letters that ssh-keygen knows and this program does not act on, with the reason.
-const UNSUPPORTED: [(char, &str); 7] = [
+const UNSUPPORTED: [(char, &str); 5] = [
     ('D', "keys in PKCS#11 tokens"),
     ('K', "resident keys of an authenticator"),
     ('w', "a library for authenticators"),
     ('M', "making moduli"),
     ('X', "a letter that ssh-keygen has dropped"),
-    ('U', "an authority in an agent"),
-    ('B', "bubble babble fingerprints"),
 ];
 
 /// The command line, taken apart.

@@ -2,6 +2,7 @@
 
 use crate::keygen::context::{Context, read_file, time_zone};
 use crate::keygen::error::KeygenError;
+use crate::keygen::prompt::visible;
 use crate::keygen::time;
 use crate::notice;
 use konko_keys::certificate::Certificate;
@@ -89,11 +90,6 @@ pub fn describe(certificate: &Certificate, zone: &TimeZone) -> String {
     list(&mut text, "Critical Options", certificate.critical_options().iter().map(critical).collect());
     list(&mut text, "Extensions", certificate.extensions().iter().map(extension).collect());
     text
-}
-
-/// Text of a certificate must not steer the terminal.
-fn visible(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
 fn critical(option: &CertificateOption) -> String {

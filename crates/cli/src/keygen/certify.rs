@@ -1,5 +1,6 @@
 //! `konko keygen -s authority -I name`: certificates.
 
+use crate::keygen::agent_signer::AgentSigner;
 use crate::keygen::context::{Context, now, time_zone};
 use crate::keygen::error::KeygenError;
 use crate::keygen::time;
@@ -10,8 +11,9 @@ use konko_keys::certificate_builder::CertificateBuilder;
 use konko_keys::certificate_kind::CertificateKind;
 use konko_keys::certificate_option::{CriticalOption, Extension};
 use konko_keys::identity::Identity;
-use konko_keys::private_key::PrivateKey;
+use konko_keys::public_key::PublicKey;
 use konko_keys::signature_algorithm::{SignatureAlgorithm, for_key_type};
+use konko_keys::signer::Signer;
 use konko_pattern::address::NetworkList;
 use konko_wire::encode::put_string;
 use std::path::{Path, PathBuf};
@@ -165,7 +167,7 @@ fn serial(text: Option<&str>) -> Result<(u64, bool), KeygenError> {
 /// [`KeygenError`].
 pub fn run(context: &Context) -> Result<u8, KeygenError> {
     let arguments = &context.arguments;
-    arguments.only("sInVzOhtP")?;
+    arguments.only("sInVzOhtPU")?;
     let key_id = arguments
         .text('I')?
         .ok_or_else(|| KeygenError::Usage("Must specify key id (-I) when certifying".into()))?;
@@ -189,8 +191,15 @@ pub fn run(context: &Context) -> Result<u8, KeygenError> {
         return Err(KeygenError::Usage("no public key to certify is named".into()));
     }
     let authority_path = PathBuf::from(arguments.value('s').unwrap_or_default());
-    let authority = context.load_private(&authority_path, "Enter passphrase for CA: ")?.key;
-    let algorithm = algorithm(&authority, arguments.text('t')?)?;
+    let authority: Box<dyn Signer> = if arguments.has('U') {
+        let (identity, _) = context.load_public(&authority_path)?;
+        let missing =
+            || KeygenError::Other(format!("CA key {} not found in agent", authority_path.display()));
+        Box::new(AgentSigner::find(&identity)?.ok_or_else(missing)?)
+    } else {
+        Box::new(context.load_private(&authority_path, "Enter passphrase for CA: ")?.key)
+    };
+    let algorithm = algorithm(authority.public_key(), arguments.text('t')?)?;
     for operand in &arguments.operands {
         let path = Path::new(operand);
         let (identity, comment) = context.load_public(path)?;
@@ -201,7 +210,7 @@ pub fn run(context: &Context) -> Result<u8, KeygenError> {
             .serial(serial)
             .principals(principals.iter().copied())
             .validity(validity);
-        let certificate = options.put_into(builder).sign(&authority, algorithm, &mut SystemRandom)?;
+        let certificate = options.put_into(builder).sign(authority.as_ref(), algorithm, &mut SystemRandom)?;
         let out = certificate_path(path);
         context.write_public(&out, &format!("{}\n", certificate.to_openssh(&comment)))?;
         if !context.quiet() {
@@ -221,12 +230,12 @@ pub fn run(context: &Context) -> Result<u8, KeygenError> {
 }
 
 /// `-t`, or the best that the authority signs under.
-fn algorithm(authority: &PrivateKey, name: Option<&str>) -> Result<&'static SignatureAlgorithm, KeygenError> {
-    let mut rows = for_key_type(authority.public_key().key_type());
+fn algorithm(authority: &PublicKey, name: Option<&str>) -> Result<&'static SignatureAlgorithm, KeygenError> {
+    let mut rows = for_key_type(authority.key_type());
     match name {
         None => rows.next().ok_or_else(|| KeygenError::Unsupported("an authority of this type".into())),
         Some(name) => rows.find(|row| row.name == name).ok_or_else(|| {
-            let key_type = authority.public_key().key_type();
+            let key_type = authority.key_type();
             KeygenError::Usage(format!("an authority of the type {key_type} does not sign under {name}"))
         }),
     }

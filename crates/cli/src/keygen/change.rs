@@ -3,7 +3,7 @@
 use crate::keygen::context::{Context, Format};
 use crate::keygen::error::KeygenError;
 use crate::keygen::generate::public_path;
-use crate::keygen::prompt;
+use crate::keygen::prompt::{self, visible};
 use zeroize::Zeroizing;
 
 /// Prints the public half of a private key file.
@@ -30,18 +30,14 @@ pub fn passphrase(context: &Context) -> Result<u8, KeygenError> {
     context.arguments.no_operands()?;
     let path = context.key_path()?;
     let loaded = context.load_private(&path, "Enter old passphrase: ")?;
-    if !loaded.key.comment().is_empty() {
-        context.print(format_args!("Key has comment '{}'", loaded.key.comment()))?;
+    if loaded.format.has_comment() {
+        context.print(format_args!("Key has comment '{}'", visible(loaded.key.comment())))?;
     }
     let new = match context.arguments.text('N')? {
         Some(passphrase) => Zeroizing::new(passphrase.to_owned()),
         None => prompt::new_passphrase("Enter new passphrase")?,
     };
-    // As ssh-keygen: without -m the file becomes one of OpenSSH's format; a file of PuTTY stays one.
-    let format = context.format()?.unwrap_or(match loaded.format {
-        ppk @ (Format::Ppk | Format::Ppk2) => ppk,
-        _ => Format::OpenSsh,
-    });
+    let format = context.format()?.unwrap_or(written_format(loaded.format));
     let text = context.private_text(&loaded.key, format, &new)?;
     context.write_private(&path, &text)?;
     context.print("Your identification has been saved with the new passphrase.")?;
@@ -58,29 +54,34 @@ pub fn comment(context: &Context) -> Result<u8, KeygenError> {
     context.arguments.no_operands()?;
     let path = context.key_path()?;
     let loaded = context.load_private(&path, "Enter passphrase: ")?;
-    if !matches!(loaded.format, Format::OpenSsh | Format::Ppk | Format::Ppk2) {
-        let text = "Comments are only supported for keys stored in the new format (-o).";
-        return Err(KeygenError::Other(text.into()));
-    }
-    match loaded.key.comment() {
-        "" => context.print("No existing comment")?,
-        old => context.print(format_args!("Old comment: {old}"))?,
+    if loaded.format.has_comment() {
+        context.print(format_args!("Old comment: {}", visible(loaded.key.comment())))?;
+    } else {
+        context.print("No existing comment")?;
     }
     let new = match context.arguments.text('C')? {
         Some(comment) => comment.to_owned(),
         None => prompt::line("New comment: ")?,
     };
-    if loaded.key.comment() == new {
+    if loaded.format.has_comment() && loaded.key.comment() == new {
         context.print("No change to comment")?;
         return Ok(0);
     }
     let key = loaded.key.clone().with_comment(&new);
-    let text = context.private_text(&key, loaded.format, &loaded.passphrase)?;
+    let text = context.private_text(&key, written_format(loaded.format), &loaded.passphrase)?;
     context.write_private(&path, &text)?;
     context.write_public(&public_path(&path), &format!("{}\n", key.public_key().to_openssh(&new)))?;
     match new.as_str() {
         "" => context.print("Comment removed")?,
-        new => context.print(format_args!("Comment '{new}' applied"))?,
+        new => context.print(format_args!("Comment '{}' applied", visible(new)))?,
     }
     Ok(0)
+}
+
+/// As ssh-keygen: a file that is written anew becomes one of OpenSSH's format. One of PuTTY stays one.
+const fn written_format(format: Format) -> Format {
+    match format {
+        Format::Ppk | Format::Ppk2 => format,
+        Format::OpenSsh | Format::Pkcs8 | Format::Pem => Format::OpenSsh,
+    }
 }

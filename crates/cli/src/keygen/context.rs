@@ -40,6 +40,13 @@ pub enum Format {
     Ppk2,
 }
 
+impl Format {
+    /// Whether files of this format have a comment, be it an empty one.
+    pub const fn has_comment(self) -> bool {
+        matches!(self, Self::OpenSsh | Self::Ppk | Self::Ppk2)
+    }
+}
+
 /// One run of the program.
 #[derive(Debug)]
 pub struct Context {
@@ -120,7 +127,10 @@ impl Context {
     ///
     /// [`KeygenError::Load`] and [`KeygenError::Storage`].
     pub fn load_private(&self, path: &Path, prompt: &str) -> Result<LoadedKey, KeygenError> {
-        let text = read_private_file(path, Permissions::Check)?;
+        // What comes through a pipe has no permissions of its own.
+        let is_stdin = path == Path::new("-") || path == Path::new("/dev/stdin");
+        let text =
+            if is_stdin { read_file(Path::new("-"))? } else { read_private_file(path, Permissions::Check)? };
         let load_error = |error| KeygenError::Load { path: path.to_owned(), error };
         let mut passphrase = Zeroizing::new(String::new());
         let key = match PrivateKey::from_openssh(&text, None) {

@@ -1,39 +1,22 @@
-//! `konko keygen -l`: short names of keys, with pictures after `-v`.
+//! `konko keygen -l` and `-B`: short names of keys, with pictures after `-v`.
 
 use crate::keygen::context::{Context, read_file};
 use crate::keygen::error::KeygenError;
+use crate::keygen::prompt::visible;
+use konko_keys::fingerprint::{FingerprintHash, bubble_babble};
 use konko_keys::identity::Identity;
-use konko_keys::randomart::{Digest, family, randomart};
+use konko_keys::randomart::{family, randomart};
 use std::path::Path;
-
-/// The picture of a key by SHA-256.
-pub fn randomart_of(identity: &Identity) -> String {
-    randomart(identity, Digest::Sha256)
-}
 
 /// `-E`.
 ///
 /// # Errors
 ///
-/// [`KeygenError::Unsupported`] for another hash than SHA-256 and MD5.
-pub fn digest(context: &Context) -> Result<Digest, KeygenError> {
-    match context.arguments.text('E')?.unwrap_or("sha256").to_ascii_lowercase().as_str() {
-        "sha256" => Ok(Digest::Sha256),
-        "md5" => Ok(Digest::Md5),
-        name @ ("sha1" | "sha384" | "sha512") => {
-            Err(KeygenError::Unsupported(format!("fingerprints by {name}")))
-        }
-        name => Err(KeygenError::Usage(format!("Invalid hash algorithm \"{name}\""))),
-    }
-}
-
-/// The fingerprint by this digest.
-pub fn shown(identity: &Identity, digest: Digest) -> String {
-    let fingerprint = identity.fingerprint();
-    match digest {
-        Digest::Sha256 => fingerprint.to_string(),
-        Digest::Md5 => fingerprint.md5().to_string(),
-    }
+/// [`KeygenError::Usage`] for a name that is no hash.
+pub fn hash(context: &Context) -> Result<FingerprintHash, KeygenError> {
+    let Some(name) = context.arguments.text('E')? else { return Ok(FingerprintHash::default()) };
+    let wrong = || KeygenError::Usage(format!("Invalid hash algorithm \"{name}\""));
+    FingerprintHash::by_name(name).ok_or_else(wrong)
 }
 
 /// Prints the fingerprints of all keys in a file.
@@ -42,22 +25,32 @@ pub fn shown(identity: &Identity, digest: Digest) -> String {
 ///
 /// [`KeygenError`]; [`KeygenError::Other`] if there is no key in it.
 pub fn run(context: &Context) -> Result<u8, KeygenError> {
-    context.arguments.only("lEf")?;
+    context.arguments.only("lBEf")?;
     context.arguments.no_operands()?;
-    let digest = digest(context)?;
+    let hash = hash(context)?;
     let path = context.key_path()?;
     let text = read_file(&path)?;
-    let is_lines = Identity::from_any_format(&text).is_err() || is_openssh_text(&text);
-    if !is_lines || has(&text, b"PRIVATE KEY") {
+    if is_framed(&text)
+        && let Ok((identity, comment)) = Identity::from_any_format(&text)
+    {
+        // The comment of a private key may be encrypted; the file beside it has it, too.
+        let (identity, comment) = match context.load_public(&path) {
+            Ok((again, comment)) if again == identity => (identity, comment),
+            _ => (identity, comment),
+        };
+        print(context, &identity, &comment, hash)?;
+        return Ok(0);
+    }
+    if has(&text, b"PRIVATE KEY") {
         let (identity, comment) = context.load_public(&path)?;
-        print(context, &identity, &comment, digest)?;
+        print(context, &identity, &comment, hash)?;
         return Ok(0);
     }
     let text = String::from_utf8_lossy(&text);
     let mut found = false;
     for line in text.lines() {
         if let Some((identity, comment)) = key_of(line) {
-            print(context, &identity, &comment, digest)?;
+            print(context, &identity, &comment, hash)?;
             found = true;
         }
     }
@@ -72,9 +65,9 @@ fn has(text: &[u8], needle: &[u8]) -> bool {
     text.windows(needle.len()).any(|window| window == needle)
 }
 
-/// Whether it is none of the formats with a frame around the key.
-fn is_openssh_text(text: &[u8]) -> bool {
-    !has(text, b"---- BEGIN") && !has(text, b"PuTTY-User-Key-File-")
+/// Whether it is one of the formats with a frame around the key.
+fn is_framed(text: &[u8]) -> bool {
+    has(text, b"---- BEGIN") || has(text, b"PuTTY-User-Key-File-")
 }
 
 /// The key of a line and what its comment is: of a bare key, or one behind a host name or options.
@@ -115,13 +108,15 @@ pub fn print(
     context: &Context,
     identity: &Identity,
     comment: &str,
-    digest: Digest,
+    hash: FingerprintHash,
 ) -> Result<(), KeygenError> {
-    let (bits, shown) = (identity.public_key().bits(), shown(identity, digest));
-    let comment = if comment.is_empty() { "no comment" } else { comment };
-    context.print(format_args!("{bits} {shown} {comment} ({})", family(identity)))?;
+    let key = identity.public_key();
+    let shown =
+        if context.arguments.has('B') { bubble_babble(key.blob()) } else { hash.fingerprint(key.blob()) };
+    let comment = if comment.is_empty() { "no comment".into() } else { visible(comment) };
+    context.print(format_args!("{} {shown} {comment} ({})", key.bits(), family(identity)))?;
     if context.arguments.has('v') {
-        context.print(randomart(identity, digest))?;
+        context.print(randomart(identity, hash))?;
     }
     Ok(())
 }

@@ -2,11 +2,12 @@
 
 use crate::keygen::context::{Context, Format};
 use crate::keygen::error::KeygenError;
-use crate::keygen::fingerprint::randomart_of;
 use crate::keygen::prompt;
 use konko_crypto::random::SystemRandom;
+use konko_keys::fingerprint::FingerprintHash;
 use konko_keys::identity::Identity;
 use konko_keys::private_key::{KeyKind, PrivateKey};
+use konko_keys::randomart::randomart;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -33,6 +34,13 @@ fn kind(context: &Context) -> Result<(KeyKind, &'static str), KeygenError> {
         "ecdsa-sha2-nistp521" => (KeyKind::EcdsaP521, "ecdsa"),
         "rsa" | "ssh-rsa" | "rsa-sha2-256" | "rsa-sha2-512" => {
             (KeyKind::Rsa { bits: bits.unwrap_or(DEFAULT_RSA_BITS) as usize }, "rsa")
+        }
+        #[cfg(feature = "mldsa")]
+        "mldsa44-ed25519" => (KeyKind::MlDsa44Ed25519, "mldsa44-ed25519"),
+        #[cfg(not(feature = "mldsa"))]
+        "mldsa44-ed25519" => {
+            let what = "keys of ML-DSA-44 and Ed25519 in a program without the feature mldsa";
+            return Err(KeygenError::Unsupported(what.into()));
         }
         "dsa" | "ecdsa-sk" | "ed25519-sk" => {
             return Err(KeygenError::Unsupported(format!("making keys of the type {name}")));
@@ -77,7 +85,10 @@ pub fn run(context: &Context) -> Result<u8, KeygenError> {
         context.print(format_args!("Your public key has been saved in {}", public_path.display()))?;
         let identity = Identity::Key(key.public_key().clone());
         context.print(format_args!("The key fingerprint is:\n{} {comment}", identity.fingerprint()))?;
-        context.print(format_args!("The key's randomart image is:\n{}", randomart_of(&identity)))?;
+        context.print(format_args!(
+            "The key's randomart image is:\n{}",
+            randomart(&identity, FingerprintHash::Sha256)
+        ))?;
     }
     Ok(0)
 }

@@ -2,7 +2,8 @@
 
 use crate::keygen::context::{Context, read_file};
 use crate::keygen::error::KeygenError;
-use crate::keygen::fingerprint::{digest, shown};
+use crate::keygen::fingerprint::hash as fingerprint_hash;
+use crate::keygen::prompt::{self, visible};
 use crate::notice;
 use konko_crypto::random::SystemRandom;
 use konko_keys::identity::Identity;
@@ -55,7 +56,7 @@ pub fn find_host(context: &Context) -> Result<u8, KeygenError> {
             let text = String::from_utf8_lossy(&hashed.bytes).into_owned();
             context.print(text.trim_end_matches('\n'))?;
         } else {
-            context.print(String::from_utf8_lossy(line.bytes))?;
+            prompt::write_bytes(&[line.bytes, b"\n"].concat())?;
         }
     }
     Ok(u8::from(!found))
@@ -78,12 +79,12 @@ fn print_fingerprint(
     identity: &Identity,
     comment: &str,
 ) -> Result<(), KeygenError> {
-    let digest = digest(context)?;
+    let hash = fingerprint_hash(context)?;
     let blank = if comment.is_empty() { "" } else { " " };
-    let (family, shown) = (family(identity), shown(identity, digest));
-    context.print(format_args!("{name} {family} {shown}{blank}{comment}"))?;
+    let (family, shown) = (family(identity), hash.fingerprint(identity.public_key().blob()));
+    context.print(format_args!("{name} {family} {shown}{blank}{}", visible(comment)))?;
     if context.arguments.has('v') {
-        context.print(randomart(identity, digest))?;
+        context.print(randomart(identity, hash))?;
     }
     Ok(())
 }
@@ -92,7 +93,7 @@ fn print_fingerprint(
 ///
 /// # Errors
 ///
-/// [`KeygenError`]; a file with lines that are not understood is left as it is.
+/// [`KeygenError`]. A file with lines that are not understood is left as it is; the status is 1 then.
 pub fn remove_host(context: &Context) -> Result<u8, KeygenError> {
     context.arguments.only("Rf")?;
     context.arguments.no_operands()?;
@@ -102,7 +103,9 @@ pub fn remove_host(context: &Context) -> Result<u8, KeygenError> {
     for line in &edit.changed {
         context.tell(format_args!("# Host {name} found: line {line}"))?;
     }
-    refuse_invalid(&path, &edit)?;
+    if !is_valid(&path, &edit) {
+        return Ok(1);
+    }
     if edit.changed.is_empty() {
         notice::tell(format_args!("Host {name} not found in {}", path.display()));
         return Ok(0);
@@ -115,13 +118,15 @@ pub fn remove_host(context: &Context) -> Result<u8, KeygenError> {
 ///
 /// # Errors
 ///
-/// [`KeygenError`]; a file with lines that are not understood is left as it is.
+/// [`KeygenError`]. A file with lines that are not understood is left as it is; the status is 1 then.
 pub fn hash_hosts(context: &Context) -> Result<u8, KeygenError> {
     context.arguments.only("Hf")?;
     context.arguments.no_operands()?;
     let path = path(context)?;
     let edit = hash(&read_file(&path)?, &mut SystemRandom);
-    refuse_invalid(&path, &edit)?;
+    if !is_valid(&path, &edit) {
+        return Ok(1);
+    }
     for line in &edit.patterns {
         let file = path.display();
         notice::tell(format_args!("{file}:{line}: ignoring host name with wildcard"));
@@ -134,16 +139,18 @@ pub fn hash_hosts(context: &Context) -> Result<u8, KeygenError> {
     Ok(0)
 }
 
-fn refuse_invalid(path: &Path, edit: &Edit) -> Result<(), KeygenError> {
+/// Whether every line is understood; if not, says which are not.
+fn is_valid(path: &Path, edit: &Edit) -> bool {
     if edit.invalid.is_empty() {
-        return Ok(());
+        return true;
     }
     let file = path.display();
     for line in &edit.invalid {
         notice::tell(format_args!("{file}:{line}: invalid line"));
     }
     notice::tell(format_args!("{file} is not a valid known_hosts file."));
-    Err(KeygenError::Other("Not replacing existing known_hosts file because of errors".into()))
+    notice::tell("Not replacing existing known_hosts file because of errors");
+    false
 }
 
 /// Puts the new contents in place of the old ones, which are kept beside it.

@@ -3,14 +3,17 @@
 
 mod error;
 mod arguments;
+mod interruption;
 mod prompt;
 mod context;
 mod time;
 mod fingerprint;
 mod generate;
+mod host_keys;
 mod change;
 mod convert;
 mod hosts;
+mod agent_signer;
 mod certify;
 mod certificate_listing;
 mod revocation;

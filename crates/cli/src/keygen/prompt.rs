@@ -3,6 +3,7 @@
 
 use crate::askpass::{self, Use};
 use crate::keygen::error::KeygenError;
+use crate::keygen::interruption::restore_terminal_on_signals;
 use crate::terminal;
 use std::io::{self, BufRead, Write};
 use std::path::PathBuf;
@@ -26,7 +27,10 @@ pub fn secret(prompt: &str) -> Result<Zeroizing<String>, KeygenError> {
     let use_askpass = askpass::use_now();
     let answer = match (use_askpass, terminal::open()) {
         (Use::Always, _) => askpass::ask(prompt)?,
-        (_, Ok(terminal)) => terminal::read_line(&terminal, prompt, false)?,
+        (_, Ok(terminal)) => {
+            restore_terminal_on_signals();
+            terminal::read_line(&terminal, prompt, false)?
+        }
         (Use::WithoutTerminal, Err(_)) => askpass::ask(prompt)?,
         (Use::Never, Err(_)) => stdin_line()?,
     };
@@ -54,9 +58,31 @@ pub fn new_passphrase(prompt: &str) -> Result<Zeroizing<String>, KeygenError> {
 ///
 /// If standard output is closed.
 pub fn write(text: &str) -> Result<(), KeygenError> {
+    write_bytes(text.as_bytes())
+}
+
+/// The same of bytes that need not be text.
+///
+/// # Errors
+///
+/// If standard output is closed.
+pub fn write_bytes(bytes: &[u8]) -> Result<(), KeygenError> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
+    out.write_all(bytes)?;
     Ok(out.flush()?)
+}
+
+/// Text of a file that must not steer the terminal: control characters as ssh-keygen shows them, `\033` and so on.
+pub fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() {
+            shown.push_str(&format!("\\{:03o}", u32::from(c)));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
 }
 
 /// Asks on standard output and takes a line of standard input.

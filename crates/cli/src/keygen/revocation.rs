@@ -65,6 +65,9 @@ pub fn generate(context: &Context) -> Result<u8, KeygenError> {
 ///
 /// [`KeygenError`].
 pub fn query(context: &Context) -> Result<u8, KeygenError> {
+    if context.arguments.has('l') {
+        return Err(KeygenError::Unsupported("listing what a revocation list holds (-Q -l)".into()));
+    }
     context.arguments.only("Qf")?;
     let list = load(&path(context, "KRL checking")?)?;
     let mut revoked = false;

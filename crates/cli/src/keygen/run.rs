@@ -5,8 +5,8 @@ use crate::keygen::context::Context;
 use crate::keygen::error::KeygenError;
 use crate::keygen::help::HELP;
 use crate::keygen::{
-    certificate_listing, certify, change, convert, fingerprint, generate, hosts, prompt, revocation,
-    signature,
+    certificate_listing, certify, change, convert, fingerprint, generate, host_keys, hosts, prompt,
+    revocation, signature,
 };
 use crate::notice;
 use std::ffi::OsString;
@@ -50,7 +50,7 @@ fn act(context: &Context) -> Result<u8, KeygenError> {
         certify::run(context)
     } else if has('L') {
         certificate_listing::run(context)
-    } else if has('l') {
+    } else if has('l') || has('B') {
         fingerprint::run(context)
     } else if has('p') {
         change::passphrase(context)
@@ -64,6 +64,8 @@ fn act(context: &Context) -> Result<u8, KeygenError> {
         change::print_public(context)
     } else if has('r') {
         convert::dns_records(context)
+    } else if has('A') {
+        host_keys::run(context)
     } else {
         generate::run(context)
     }

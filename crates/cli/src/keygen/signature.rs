@@ -1,5 +1,6 @@
 //! `konko keygen -Y`: signatures of files.
 
+use crate::keygen::agent_signer::AgentSigner;
 use crate::keygen::context::{Context, now, read_file, time_zone};
 use crate::keygen::error::KeygenError;
 use crate::keygen::{prompt, time};
@@ -7,6 +8,7 @@ use crate::notice;
 use konko_keys::identity::Identity;
 use konko_keys::randomart::family;
 use konko_keys::security_key::SecurityKeyPolicy;
+use konko_keys::signer::Signer;
 use konko_trust::allowed_signers::{AllowedSigners, SignatureUse};
 use konko_trust::revoked_keys::RevokedKeys;
 use konko_trust::sshsig::{HashAlgorithm, MessageDigest, SshSig};
@@ -85,22 +87,8 @@ fn sign(context: &Context) -> Result<u8, KeygenError> {
     let options = SignatureOptions::read(context, &["hashalg"])?;
     let namespace = required(context, 'n', "sign")?;
     let path = PathBuf::from(required(context, 'f', "sign")?);
-    // The public half, or a certificate, may be named in place of the private file beside it.
-    let is_public = path.extension().is_some_and(|extension| extension == "pub");
-    let (private_path, identity) = if is_public {
-        let (identity, _) = context.load_public(&path)?;
-        let stem = path.with_extension("").into_os_string().into_string().unwrap_or_default();
-        let stem = match (&identity, stem.strip_suffix("-cert")) {
-            (Identity::Certificate(_), Some(stem)) => stem.to_owned(),
-            _ => stem,
-        };
-        (PathBuf::from(stem), Some(identity))
-    } else {
-        (path, None)
-    };
-    let key = context.load_private(&private_path, "Enter passphrase: ")?.key;
-    let identity = identity.unwrap_or_else(|| Identity::Key(key.public_key().clone()));
-    let sign = |digest: &MessageDigest| SshSig::sign(&key, &identity, namespace, digest);
+    let (signer, identity) = signer(context, &path)?;
+    let sign = |digest: &MessageDigest| SshSig::sign(signer.as_ref(), &identity, namespace, digest);
     if context.arguments.operands.is_empty() {
         if !context.quiet() {
             notice::tell("Signing data on standard input");
@@ -129,6 +117,31 @@ fn sign(context: &Context) -> Result<u8, KeygenError> {
         }
     }
     Ok(0)
+}
+
+/// Who signs, and what the signature shows. As ssh-keygen: an agent that has the key is preferred; `path` may be the
+/// private file, or the public key or certificate beside it.
+fn signer(context: &Context, path: &Path) -> Result<(Box<dyn Signer>, Identity), KeygenError> {
+    let public = context.load_public(path).map(|(identity, _)| identity);
+    if let Ok(identity) = &public
+        && let Some(signer) = AgentSigner::find(identity)?
+    {
+        return Ok((Box::new(signer), identity.clone()));
+    }
+    if path.extension().is_none_or(|extension| extension != "pub") {
+        let key = context.load_private(path, "Enter passphrase: ")?.key;
+        let identity = Identity::Key(key.public_key().clone());
+        return Ok((Box::new(key), identity));
+    }
+    let identity = public?;
+    let mut private = path.with_extension("").into_os_string();
+    if identity.certificate().is_some()
+        && let Some(stem) = private.to_str().and_then(|name| name.strip_suffix("-cert"))
+    {
+        private = stem.into();
+    }
+    let key = context.load_private(Path::new(&private), "Enter passphrase: ")?.key;
+    Ok((Box::new(key), identity))
 }
 
 fn read_signature(context: &Context, what: &str) -> Result<SshSig, KeygenError> {

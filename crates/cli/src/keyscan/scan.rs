@@ -108,12 +108,10 @@ async fn ask(target: &Target, question: &Question, scanned: &mut Scanned) -> Res
     let (name, stream) = connect(target, question).await?;
     // Latency does not matter where so little is said; a socket that refuses this works all the same.
     let _ = stream.set_nodelay(true);
-    let mut packet = PacketConfig::default();
     // Nothing secret is said, so servers of every age may be asked.
-    packet.algorithms = Algorithms::legacy();
-    packet.algorithms.host_key = question.algorithms();
+    let algorithms = Algorithms { host_key: question.algorithms(), ..Algorithms::legacy() };
     // Whether a key is large enough is for whoever believes it.
-    packet.minimum_rsa_bits = 1024;
+    let packet = PacketConfig { algorithms, minimum_rsa_bits: 1024, ..PacketConfig::default() };
     let mut config = ClientConfig::default();
     config.packet = Arc::new(packet);
     let (connection, driver) = Connection::<Client>::client(stream, Arc::new(config));

@@ -65,7 +65,7 @@ impl ScpArguments {
                 }
                 Some("-h" | "--help") => return Ok(Invocation::Help),
                 Some(text) if text.len() > 1 && text.starts_with('-') => {
-                    parsed.cluster(&text[1..].to_owned(), &mut rest)?;
+                    parsed.cluster(&text[1..], &mut rest)?;
                 }
                 _ => {
                     operands.push(argument);

@@ -5,10 +5,11 @@ use crate::notice::tell;
 use crate::progress::display::{Display, Step};
 use crate::scp::arguments::ScpArguments;
 use crate::scp::between::{Between, copy_directly};
-use crate::scp::download::{download, sources};
+use crate::scp::download::{Download, sources};
 use crate::scp::legacy;
 use crate::scp::places::{Places, expanded};
-use crate::scp::upload::upload;
+use crate::scp::upload::Upload;
+use crate::transfer::crowd;
 use crate::transfer::location::{Location, Remote};
 use konko::client::sftp::{DiskSync, TransferOptions};
 use std::ffi::OsString;
@@ -38,6 +39,20 @@ impl<'a> Copier<'a> {
     pub(super) async fn run(&mut self, target: &Location) -> Result<bool, Failure> {
         let is_several = self.arguments.sources.len() > 1;
         let mut all_good = true;
+        if let (Location::Remote(to), Some(from), false) =
+            (target, self.local_sources(), self.arguments.legacy)
+        {
+            let copied = self.put_all(from, to, is_several).await;
+            self.places.close().await;
+            return match copied {
+                Ok(()) => Ok(true),
+                Err(failure @ Failure::Client { .. }) => Err(failure),
+                Err(failure) => {
+                    tell(format_args!("konko: {failure}"));
+                    Ok(false)
+                }
+            };
+        }
         for source in &self.arguments.sources {
             let copied = match (source, target) {
                 (Location::Local(from), Location::Local(to)) => self.here(from, to, is_several).await,
@@ -57,6 +72,15 @@ impl<'a> Copier<'a> {
         }
         self.places.close().await;
         Ok(all_good)
+    }
+
+    /// What is copied, if all of it is here.
+    fn local_sources(&self) -> Option<Vec<PathBuf>> {
+        let local = |source: &Location| match source {
+            Location::Local(bytes) => Some(path(bytes)),
+            Location::Remote(_) => None,
+        };
+        self.arguments.sources.iter().map(local).collect()
     }
 
     fn options(&self) -> TransferOptions {
@@ -107,13 +131,35 @@ impl<'a> Copier<'a> {
             let from = vec![path(from)];
             return legacy::upload(&client, self.arguments, &self.display, from, &to.path, is_several).await;
         }
+        self.put_all(vec![path(from)], to, is_several).await
+    }
+
+    /// Uploads over SFTP, some files at a time.
+    async fn put_all(&mut self, from: Vec<PathBuf>, to: &Remote, is_several: bool) -> Result<(), Failure> {
         let sftp = self.places.sftp(self.arguments, to).await?;
         let target = expanded(&sftp, &to.path).await?;
         let into_directory = sftp.metadata(target.clone()).await.is_ok_and(|found| found.is_dir());
-        if !into_directory && (is_several || to.path.ends_with(b"/") && !self.arguments.recursive) {
+        let recursive = self.arguments.recursive;
+        if !into_directory && (is_several || to.path.ends_with(b"/") && !recursive) {
             return Err(Failure::Other(format!("{target}: it is not a directory")));
         }
-        upload(&sftp, &path(from), &target, into_directory, self.arguments.recursive, &self.options()).await
+        let upload = Upload { sftp, target, into_directory, recursive, options: self.options() };
+        self.all(from.into_iter().map(|source| upload.clone().run(source))).await
+    }
+
+    /// Makes copies, some at a time. What fails is told, the last failure by the caller.
+    async fn all<F>(&self, jobs: impl Iterator<Item = F>) -> Result<(), Failure>
+    where
+        F: Future<Output = Result<(), Failure>> + Send + 'static,
+    {
+        let results =
+            crowd::run(jobs, crowd::at_once(self.arguments.limit, self.arguments.recursive)).await?;
+        let mut failures = results.into_iter().filter_map(Result::err);
+        let Some(mut last) = failures.next() else { return Ok(()) };
+        for failure in failures {
+            tell(format_args!("konko: {}", std::mem::replace(&mut last, failure)));
+        }
+        Err(last)
     }
 
     async fn back(&mut self, from: &Remote, to: &[u8], is_several: bool) -> Result<(), Failure> {
@@ -130,15 +176,9 @@ impl<'a> Copier<'a> {
         if found.len() > 1 && !target.is_dir() {
             return Err(not_a_directory(&target));
         }
-        let mut last = Ok(());
-        for source in found {
-            let copied = download(&sftp, &source, &target, self.arguments.recursive, &self.options()).await;
-            if let Err(failure) = std::mem::replace(&mut last, copied) {
-                tell(format_args!("konko: {failure}"));
-                last = Err(Failure::Other("not everything was copied".to_owned()));
-            }
-        }
-        last
+        let recursive = self.arguments.recursive;
+        let download = Download { sftp, target, recursive, options: self.options() };
+        self.all(found.into_iter().map(|source| download.clone().run(source))).await
     }
 
     async fn across(&mut self, from: &Remote, to: &Remote, is_several: bool) -> Result<(), Failure> {
@@ -150,10 +190,10 @@ impl<'a> Copier<'a> {
             return copy_directly(&origin, self.arguments, &from.path, &to.destination, &to.path).await;
         }
         if self.arguments.legacy {
-            return Err(Failure::Other(
-                "-O copies between two other computers only with -R; without -O all goes through this one"
-                    .to_owned(),
-            ));
+            let origin = self.places.client(self.arguments, from).await?;
+            let other = self.places.client(self.arguments, to).await?;
+            let paths = (&from.path[..], &to.path[..]);
+            return legacy::relay((&origin, &other), self.arguments, &self.display, paths).await;
         }
         let source = self.places.sftp(self.arguments, from).await?;
         let target = self.places.sftp(self.arguments, to).await?;

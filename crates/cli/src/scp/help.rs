@@ -13,7 +13,7 @@ Options:
   -p             Preserve modes and times
   -O             Use the protocol of scp in place of SFTP
   -T             With -O: take what a server sends under another name than asked for
-  -3             Copy between two computers through this one, which is what happens anyway
+  -3             Copy between two computers through this one, which happens anyway
   -R             Copy between two computers directly: the first one connects to the second
   -q, -v         Say less, say more
   -l KBITS       The most kilobits a second

@@ -76,3 +76,14 @@ pub(super) async fn upload(
     };
     done.map(|_| ()).map_err(failed)
 }
+
+/// Copies between two other computers.
+pub(super) async fn relay(
+    (origin, other): (&SshClient, &SshClient),
+    arguments: &ScpArguments,
+    display: &Display,
+    (source, target): (&[u8], &[u8]),
+) -> Result<(), Failure> {
+    let relayed = scp(origin, arguments, display).relay(source, other, target).await;
+    relayed.map(|_| ()).map_err(failed)
+}

@@ -68,7 +68,7 @@ impl SftpArguments {
                     if text == "-h" || text == "--help" {
                         return Ok(Invocation::Help);
                     }
-                    parsed.cluster(&text[1..].to_owned(), &mut rest)?;
+                    parsed.cluster(&text[1..], &mut rest)?;
                 }
                 _ => {
                     // As with getopt(3), flags end at the first argument that is none.

@@ -183,7 +183,7 @@ mod tests {
     fn names_stand_side_by_side() {
         let items: Vec<Item> = ["one", "two", "three", "four"].map(|name| item(name, 0, 0)).to_vec();
         let flags = ListFlags::default();
-        assert_eq!(lines(&items, &flags, 21, 0), "one       two\nthree     four\n");
+        assert_eq!(lines(&items, &flags, 20, 0), "one       two\nthree     four\n");
         assert_eq!(lines(&items, &flags, 0, 0), "one\ntwo\nthree\nfour\n");
         let single = ListFlags { single: true, ..flags };
         assert_eq!(lines(&items, &single, 80, 0), "one\ntwo\nthree\nfour\n");

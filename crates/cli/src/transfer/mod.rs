@@ -4,3 +4,4 @@ pub mod location;
 pub mod flags;
 pub mod connection;
 pub mod session;
+pub mod crowd;

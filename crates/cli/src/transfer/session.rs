@@ -34,7 +34,7 @@ impl Sizes {
             let requests = self.requests.unwrap_or(USUAL_REQUESTS) as usize;
             config.maximum_in_flight = buffer.saturating_mul(requests);
         }
-        SftpOptions { client: config }
+        SftpOptions { client: config, ..SftpOptions::default() }
     }
 }
 

@@ -241,3 +241,65 @@ fn an_agent_removes_its_socket_and_takes_no_others() {
     let left = run(kill.env_remove("SSH_AGENT_PID").args(["agent", "-k"]), b"");
     assert!(left.code() == Some(1) && left.stderr.contains("SSH_AGENT_PID"), "{}", left.stderr);
 }
+
+#[test]
+fn konko_ssh_forwards_the_agent() {
+    let place = Place::new();
+    let _agent = place.agent(&[]);
+    let key = place.key("key", KeyKind::Ed25519, None);
+    assert_eq!(place.add(&[text(&key)]).code(), Some(0));
+    let expected = std::fs::read_to_string(place.path("key.pub")).expect("a public key");
+    let list = format!("{} add -L; echo $?", env!("CARGO_BIN_EXE_konko"));
+    let forwarding = ["-A", "-oForwardAgent=yes", "-a", "-oForwardAgent=no"];
+    for allowed in [true, false] {
+        let server =
+            if allowed { Server::start_with(&["--allow-agent-forwarding"]) } else { Server::start() };
+        for (number, flag) in forwarding.into_iter().enumerate() {
+            let mut command = server.ssh(&[flag]);
+            let left = run(command.env("SSH_AUTH_SOCK", place.socket()).arg(&list), b"");
+            let listed = if allowed && number < 2 { format!("{expected}0\n") } else { "2\n".to_owned() };
+            assert_eq!(left.text(), listed, "{flag}, {allowed}: {}", left.stderr);
+        }
+    }
+}
+
+#[test]
+fn destinations_hold_for_konko_ssh_and_for_openssh() {
+    let (allowed, other) = (Server::start(), Server::start());
+    let key = allowed.path("key");
+    let keys = std::fs::read_to_string(allowed.path("authorized_keys")).expect("keys");
+    std::fs::write(other.path("authorized_keys"), &keys).expect("written");
+    // Both hosts become known.
+    for server in [&allowed, &other] {
+        let mut command = server.client();
+        command.args(["-o", "BatchMode=yes", "-i"]).arg(&key).args(["127.0.0.1", "true"]);
+        let left = run(&mut command, b"");
+        assert_eq!(left.code(), Some(0), "{}", left.stderr);
+    }
+    let place = Place::new();
+    let _agent = place.agent(&[]);
+    let known_hosts = allowed.path("known_hosts");
+    // With the public half, OpenSSH's client asks the agent for this key only.
+    let public = place.path("public");
+    std::fs::write(&public, keys.lines().next().expect("a key")).expect("written");
+    for (user, fits) in [("", true), (USER, true), ("nobody", false)] {
+        let at = if user.is_empty() { "" } else { "@" };
+        let destination = format!("{user}{at}[127.0.0.1]:{}", allowed.port);
+        let added = place.add(&["-h", &destination, "-H", text(&known_hosts), text(&key)]);
+        assert_eq!(added.code(), Some(0), "{}", added.stderr);
+        for (server, expected) in [(&allowed, fits), (&other, false)] {
+            let mut ours = server.client();
+            ours.args(["-o", "BatchMode=yes"]).env("SSH_AUTH_SOCK", place.socket());
+            let theirs = server.openssh().map(|mut ssh| {
+                ssh.arg("-o").arg(format!("IdentityAgent={}", place.socket().display()));
+                ssh.args(["-o", "BatchMode=yes", "-i"]).arg(&public);
+                ssh
+            });
+            for mut command in std::iter::once(ours).chain(theirs) {
+                let left = run(command.args(["127.0.0.1", "true"]), b"");
+                let case = format!("{destination} {expected} {command:?}: {}", left.stderr);
+                assert_eq!(left.code() == Some(0), expected, "{case}");
+            }
+        }
+    }
+}

@@ -193,3 +193,70 @@ fn what_a_file_asks_for_and_cannot_be_done_is_told() {
     let expected = format!("konko: {} line 11: ProxyUseFdpass: ", path.display());
     assert!(left.stderr.contains(&expected), "{expected} in {}", left.stderr);
 }
+
+/// An agent of our own, and where it listens.
+fn agent(server: &Server) -> (Running, PathBuf) {
+    let socket = server.path("agent.socket");
+    let mut command = konko(server.folder.path());
+    command.args(["agent", "-D", "-s", "-a"]).arg(&socket).stdout(std::process::Stdio::piped());
+    let mut running = Running(command.spawn().expect("it starts"));
+    let stdout = running.0.stdout.take().expect("a pipe");
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut line).expect("a line");
+    assert!(line.contains("SSH_AUTH_SOCK"), "{line}");
+    (running, socket)
+}
+
+#[test]
+fn a_key_is_added_to_the_agent_and_used_from_there() {
+    let server = Server::start();
+    let (_agent, socket) = agent(&server);
+    let askpass = server.askpass(PASSPHRASE);
+    let text = format!(
+        "Host box\n HostName 127.0.0.1\n Port {}\n User {USER}\n IdentityFile %d/locked\n IdentitiesOnly yes\n \
+         IdentityAgent {}\n StrictHostKeyChecking accept-new\n UserKnownHostsFile ~/known_hosts\n \
+         GlobalKnownHostsFile none\n AddKeysToAgent 1h\n",
+        server.port,
+        socket.display()
+    );
+    configure(&server, &text);
+    let listed = || {
+        let mut command = konko(server.folder.path());
+        run(command.args(["add", "-l"]).env("SSH_AUTH_SOCK", &socket), b"")
+    };
+    assert_eq!(listed().code(), Some(1), "it has no keys yet");
+    let mut first = konko(server.folder.path());
+    first.args(["ssh", "box", "echo first"]).env("SSH_ASKPASS", &askpass);
+    let left = run(&mut first, b"");
+    assert_eq!((left.code(), left.text().as_str()), (Some(0), "first\n"), "{}", left.stderr);
+    assert_eq!(listed().text().lines().count(), 1);
+    assert_eq!(server.asked().lines().count(), 1, "{}", server.asked());
+    // Now nobody has to be asked.
+    let mut second = konko(server.folder.path());
+    let left = run(second.args(["ssh", "-o", "BatchMode=yes", "box", "echo second"]), b"");
+    assert_eq!((left.code(), left.text().as_str()), (Some(0), "second\n"), "{}", left.stderr);
+    let mut without = konko(server.folder.path());
+    let flags = ["ssh", "-o", "BatchMode=yes", "-o", "IdentityAgent=none", "box", "true"];
+    assert_eq!(run(without.args(flags), b"").code(), Some(255));
+}
+
+#[test]
+fn algorithms_are_listed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let query = |kind: &str| run(konko(folder.path()).args(["ssh", "-Q", kind]), b"");
+    for (kind, expected) in [
+        ("cipher", "aes256-gcm@openssh.com"),
+        ("mac", "hmac-sha2-256"),
+        ("kex", "curve25519-sha256"),
+        ("key-sig", "rsa-sha2-512"),
+        ("key-cert", "ssh-ed25519-cert-v01@openssh.com"),
+    ] {
+        let left = query(kind);
+        assert_eq!(left.code(), Some(0), "{kind}");
+        assert!(left.text().lines().any(|line| line == expected), "{kind}: {}", left.text());
+    }
+    for kind in query("help").text().lines() {
+        assert_eq!(query(kind).code(), Some(0), "{kind}");
+    }
+    assert_eq!(query("nonsense").code(), Some(255));
+}

@@ -99,6 +99,44 @@ fn scp_copies_there_and_back_with_either_protocol() {
     }
 }
 
+#[test]
+fn serve_answers_scp_itself_if_told_to() {
+    let home = tempfile::tempdir().unwrap();
+    let tree = plant(home.path());
+    let server = Server::start_with(&["--scp", "this"]);
+    let mut scp = command(&server, "scp");
+    good(scp.args(["-O", "-rp"]).arg(&tree).arg(remote(&home.path().join("there"))));
+    assert_eq!(contents(&home.path().join("there")), contents(&tree));
+    let mut scp = command(&server, "scp");
+    good(scp.args(["-O", "-r"]).arg(remote(&home.path().join("there"))).arg(home.path().join("back")));
+    assert_eq!(contents(&home.path().join("back")), contents(&tree));
+}
+
+#[test]
+fn scp_stays_where_sftp_stays() {
+    let home = tempfile::tempdir().unwrap();
+    let tree = plant(home.path());
+    fs::write(home.path().join("secret"), b"secret").unwrap();
+    symlink("../secret", tree.join("link")).unwrap();
+    let root = tree.display().to_string();
+    let server = Server::start_with(&["--scp", "this", "--sftp-root", &root, "--read-only"]);
+    let scp = |source: OsString, target: OsString| {
+        run(command(&server, "scp").args(["-O", "-q"]).arg(source).arg(target), b"")
+    };
+    let here = home.path().join("here");
+    assert_eq!(scp(remote(Path::new("/one")), here.clone().into_os_string()).code(), Some(0));
+    assert_eq!(fs::read(&here).unwrap(), [0]);
+    fs::remove_file(&here).unwrap();
+    for outside in ["/link", "/../secret", "/sub folder/../../secret"] {
+        let left = scp(remote(Path::new(outside)), here.clone().into_os_string());
+        assert_eq!(left.code(), Some(1), "{outside}");
+        assert!(!here.exists(), "{outside}");
+    }
+    let put = scp(home.path().join("secret").into_os_string(), remote(Path::new("/new")));
+    assert_eq!(put.code(), Some(1));
+    assert!(!tree.join("new").exists());
+}
+
 // covers: G12
 #[test]
 fn scp_tells_what_it_cannot_copy() {
@@ -146,16 +184,19 @@ fn scp_copies_between_two_computers() {
     let (one, other) = (Server::start(), Server::start());
     let home = tempfile::tempdir().unwrap();
     let tree = plant(home.path());
-    let there = tempfile::tempdir().unwrap();
-    let mut scp = konko(one.folder.path());
-    scp.args(["scp", "-F", "none", "-rp", "-i"]).arg(one.path("key")).arg("-i").arg(other.path("key"));
-    scp.arg("-o").arg(format!("UserKnownHostsFile={}", one.path("known_hosts").display()));
-    scp.args(["-o", "GlobalKnownHostsFile=none", "-o", "StrictHostKeyChecking=accept-new", "-B"]);
-    scp.arg(format!("scp://{USER}@127.0.0.1:{}/{}", one.port, tree.display()));
-    scp.arg(format!("scp://{USER}@127.0.0.1:{}/{}", other.port, there.path().display()));
-    good(&mut scp);
-    assert_eq!(contents(&there.path().join("tree")), contents(&tree));
-    assert_eq!(fs::metadata(there.path().join("tree/one")).unwrap().mtime(), 1_183_828_267);
+    for protocol in ["-s", "-O"] {
+        let there = tempfile::tempdir().unwrap();
+        let mut scp = konko(one.folder.path());
+        scp.args(["scp", protocol, "-F", "none", "-rp", "-i"]).arg(one.path("key"));
+        scp.arg("-i").arg(other.path("key")).arg("-B");
+        scp.arg("-o").arg(format!("UserKnownHostsFile={}", one.path("known_hosts").display()));
+        scp.args(["-o", "GlobalKnownHostsFile=none", "-o", "StrictHostKeyChecking=accept-new"]);
+        scp.arg(format!("scp://{USER}@127.0.0.1:{}/{}", one.port, tree.display()));
+        scp.arg(format!("scp://{USER}@127.0.0.1:{}/{}", other.port, there.path().display()));
+        good(&mut scp);
+        assert_eq!(contents(&there.path().join("tree")), contents(&tree), "{protocol}");
+        assert_eq!(fs::metadata(there.path().join("tree/one")).unwrap().mtime(), 1_183_828_267);
+    }
 }
 
 // covers: G01, Y07
@@ -194,8 +235,8 @@ pwd
 lpwd
 mkdir 'a b'
 cd 'a b'
-put -p ../tree/one
-put ../tree/one 'with blank'
+put -p tree/one
+put tree/one 'with blank'
 ls
 cd ..
 put -R tree copied
@@ -209,9 +250,9 @@ chmod 600 cloned
 ls -l cloned
 lmkdir local
 lcd local
-get ../clon?d
+get clon?d
 lcd ..
-rm 'a b/*'
+rm a\\ b/*
 rmdir 'a b'
 df
 version
@@ -273,6 +314,56 @@ fn sftp_ends_a_batch_at_the_first_failure() {
     let left = run(&mut sftp, b"rm missing\nmkdir three\n");
     assert_eq!(left.code(), Some(0), "{}", left.stderr);
     assert!(home.path().join("three").exists());
+}
+
+// covers: G01, Y07
+#[test]
+fn nothing_is_written_where_a_link_stands() {
+    let server = Server::start();
+    let (home, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    fs::create_dir(home.path().join("there")).unwrap();
+    fs::write(home.path().join("there/evil"), b"evil").unwrap();
+    fs::write(outside.path().join("canary"), b"alive").unwrap();
+    let here = home.path().join("here");
+    fs::create_dir(&here).unwrap();
+    symlink(outside.path().join("canary"), here.join("evil")).unwrap();
+    let left = batch(&server, home.path(), &[], "get there/* here\n");
+    assert_eq!(left.code(), Some(1), "{}", left.text());
+    let left = batch(&server, home.path(), &[], "lcd here\nget there/evil\n");
+    assert_eq!(left.code(), Some(1), "{}", left.text());
+    for protocol in ["-s", "-O"] {
+        let mut scp = command(&server, "scp");
+        let left = run(scp.arg(protocol).arg(remote(&home.path().join("there/*"))).arg(&here), b"");
+        assert_eq!(left.code(), Some(1), "{protocol}: {}", left.stderr);
+    }
+    assert_eq!(fs::read(outside.path().join("canary")).unwrap(), b"alive");
+    // A link that the user names is followed.
+    let named = batch(&server, home.path(), &[], "get there/evil here/evil\n");
+    assert_eq!(named.code(), Some(0), "{}", named.stderr);
+    assert_eq!(fs::read(outside.path().join("canary")).unwrap(), b"evil");
+}
+
+#[test]
+fn many_files_at_once() {
+    let server = Server::start();
+    let home = tempfile::tempdir().unwrap();
+    let at = |name: &str| home.path().join(name);
+    for folder in ["here", "there", "back", "copied"] {
+        fs::create_dir(at(folder)).unwrap();
+    }
+    for index in 0..100 {
+        fs::write(at("here").join(format!("file {index}")), format!("content of {index}")).unwrap();
+    }
+    let left =
+        batch(&server, home.path(), &[], "put here/* there\nget there/f* back\nput here/missing* there\n");
+    assert_eq!(left.code(), Some(1), "{}", left.text());
+    assert_eq!(contents(&at("back")), contents(&at("here")));
+    let mut scp = command(&server, "scp");
+    scp.args(contents(&at("here")).iter().map(|(name, _)| at("here").join(name)));
+    let left = run(scp.arg(at("missing")).arg(remote(&at("copied"))), b"");
+    assert_eq!(left.code(), Some(1), "{}", left.stderr);
+    assert!(left.stderr.contains("missing"), "{}", left.stderr);
+    assert_eq!(contents(&at("copied")), contents(&at("here")));
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! `konko keygen` beside the real ssh-keygen: the same command line in two folders with the same files must print
 //! the same and leave the same behind.
 
-use crate::support::{Left, konko, run};
+use crate::support::{Left, Running, konko, run};
+use crate::terminal::{Terminal, with_terminal};
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 /// Files that both folders have from the start.
@@ -101,12 +103,20 @@ fn prepare<'a>(command: &'a mut Command, folder: &Path) -> &'a mut Command {
 #[test]
 fn fingerprints_pictures_and_formats() {
     let Some(pair) = Pair::new() else { return };
+    let key = fs::read_to_string(vectors().join("rsa2048.pub")).expect("a key");
+    pair.write("steering.pub", key.replace("konko rsa2048", "a \x1b[2J comment").as_bytes());
     for arguments in [
         &["-lf", "ed25519"][..],
         &["-lf", "ed25519.pub"],
         &["-lvf", "rsa2048.pub"],
         &["-l", "-v", "-E", "md5", "-f", "ed25519-cert.pub"],
         &["-lf", "known_hosts"],
+        &["-Bf", "ed25519.pub"],
+        &["-l", "-B", "-f", "rsa2048.pub"],
+        &["-l", "-E", "sha512", "-f", "ed25519.pub"],
+        &["-l", "-v", "-E", "sha1", "-f", "ed25519-cert.pub"],
+        &["-l", "-v", "-E", "SHA384", "-f", "rsa2048.pub"],
+        &["-lf", "steering.pub"],
         &["-l", "-f", "missing"],
         &["-yf", "ed25519"],
         &["-y", "-P", "konko", "-f", "ecdsa384.aes256-ctr"],
@@ -338,10 +348,8 @@ fn keys_that_are_made_and_changed() {
         assert!(fs::read_to_string(&path).expect("it").starts_with("PuTTY-User-Key-File-3: "));
         let back = pair.ours(&["-i", "-m", "PPK", "-P", "third", "-f", &name], b"");
         pair.write("back", &back.stdout);
-        assert_eq!(
-            pair.same(&["-y", "-f", "back"], b"").text().split(' ').nth(1),
-            line_key(&public).as_deref()
-        );
+        let back = pair.same(&["-y", "-f", "back"], b"");
+        assert_eq!(line_key(&back.stdout), line_key(&public));
     }
     let refused = pair.ours(&["-t", "ed25519", "-N", "", "-f", "nowhere/key"], b"");
     assert_eq!(refused.code(), Some(255));
@@ -360,16 +368,18 @@ fn keys_that_are_made_and_changed() {
 }
 
 fn line_key(line: &[u8]) -> Option<String> {
-    String::from_utf8_lossy(line).split(' ').nth(1).map(str::to_owned)
+    String::from_utf8_lossy(line).split_whitespace().nth(1).map(str::to_owned)
 }
 
 /// A key without a name goes to `~/.ssh`, which is made for it; the passphrase is asked for twice.
 #[test]
 fn a_key_for_nobody_in_particular() {
     let folder = TempDir::new().expect("a folder");
-    let askpass = folder.path().join("askpass");
-    fs::write(&askpass, "#!/bin/sh\necho \"$1\" >>\"$HOME/asked\"\necho open sesame\n").expect("written");
-    fs::set_permissions(&askpass, fs::Permissions::from_mode(0o700)).expect("chmod");
+    let (draft, askpass) = (folder.path().join("draft"), folder.path().join("askpass"));
+    fs::write(&draft, "#!/bin/sh\necho \"$1\" >>\"$HOME/asked\"\necho open sesame\n").expect("written");
+    // A program must not be open for writing anywhere when it is started.
+    let copied = Command::new("install").args(["-m", "700"]).args([&draft, &askpass]).status();
+    assert!(copied.expect("install runs").success());
     let mut command = konko(folder.path());
     prepare(&mut command, folder.path()).env("SSH_ASKPASS", &askpass).env("SSH_ASKPASS_REQUIRE", "force");
     let made = run(command.args(["keygen", "-C", "x", "-a", "2"]), b"\n");
@@ -383,4 +393,103 @@ fn a_key_for_nobody_in_particular() {
     prepare(&mut command, folder.path());
     let shown = run(command.args(["keygen", "-y", "-P", "open sesame", "-f", ".ssh/id_ed25519"]), b"");
     assert_eq!(shown.stdout, fs::read(ssh.join("id_ed25519.pub")).expect("it"), "{}", shown.stderr);
+}
+
+#[test]
+fn keys_in_an_agent_sign() {
+    let Some(pair) = Pair::new() else { return };
+    let socket = pair.ours.path().join("agent");
+    let mut agent = Command::new("ssh-agent");
+    agent.args(["-D", "-a"]).arg(&socket).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let Ok(mut agent) = agent.spawn() else { return eprint_skip() };
+    let stdout = agent.stdout.take().expect("a pipe");
+    let _running = Running(agent);
+    // It tells where its socket is once it listens.
+    let mut line = String::new();
+    BufReader::new(stdout).read_line(&mut line).expect("a line");
+    assert!(line.contains("SSH_AUTH_SOCK"), "{line}");
+    let with_agent = |command: &mut Command, arguments: &[&str], input: &[u8]| {
+        let command = prepare(command, pair.ours.path()).env("SSH_AUTH_SOCK", &socket).args(arguments);
+        run(command, input)
+    };
+    let ours = |arguments: &[&str], input: &[u8]| {
+        with_agent(konko(pair.ours.path()).arg("keygen"), arguments, input)
+    };
+    pair.write("authority.pub", &fs::read(vectors().join("authority.pub")).expect("it"));
+    let issue = ["-U", "-s", "authority.pub", "-I", "an id", "-n", "alice", "ed25519.pub"];
+    assert_eq!(ours(&issue, b"").code(), Some(255), "the agent is empty");
+    let sign = ["-Y", "sign", "-f", "authority.pub", "-n", "file"];
+    for key in ["authority", "ed25519"] {
+        let added = with_agent(&mut Command::new("ssh-add"), &[key], b"");
+        assert_eq!(added.code(), Some(0), "{}", added.stderr);
+        fs::remove_file(pair.ours.path().join(key)).expect("removed");
+    }
+    assert_eq!(ours(&issue, b"").code(), Some(0));
+    let described = ours(&["-L", "-f", "ed25519-cert.pub"], b"").text();
+    assert!(described.contains("using ssh-ed25519") && described.contains("alice"), "{described}");
+    let signed = ours(&sign, b"what is signed");
+    assert_eq!(signed.code(), Some(0), "{}", signed.stderr);
+    fs::write(pair.theirs.path().join("agent.sig"), &signed.stdout).expect("written");
+    let verify = ["-Y", "check-novalidate", "-n", "file", "-s", "agent.sig"];
+    assert_eq!(pair.theirs(&verify, b"what is signed").code(), Some(0));
+}
+
+#[test]
+fn host_keys_that_are_missing() {
+    let folder = TempDir::new().expect("a folder");
+    let ssh = folder.path().join("etc/ssh");
+    fs::create_dir_all(&ssh).expect("a folder");
+    let make = || {
+        let mut command = konko(folder.path());
+        run(prepare(&mut command, folder.path()).args(["keygen", "-A", "-f"]).arg(folder.path()), b"")
+    };
+    let first = make();
+    assert_eq!(first.code(), Some(0), "{}", first.stderr);
+    assert!(first.text().ends_with("generating new host keys: RSA ECDSA ED25519 \n"), "{}", first.text());
+    let key = |name: &str| fs::read(ssh.join(format!("ssh_host_{name}_key"))).expect(name);
+    let before = ["rsa", "ecdsa", "ed25519"].map(key);
+    fs::remove_file(ssh.join("ssh_host_ecdsa_key")).expect("removed");
+    assert!(make().text().ends_with("generating new host keys: ECDSA \n"));
+    let after = ["rsa", "ecdsa", "ed25519"].map(key);
+    assert_eq!((&after[0], &after[2]), (&before[0], &before[2]));
+    assert_ne!(after[1], before[1]);
+    assert_eq!(make().text(), "");
+}
+
+/// Somebody types a passphrase at the terminal, and once changes their mind in the middle of it.
+#[test]
+fn passphrases_at_the_terminal() {
+    let folder = TempDir::new().expect("a folder");
+    let start = |terminal: &Terminal| {
+        let mut command = konko(folder.path());
+        command.args(["keygen", "-a", "2", "-C", "x", "-f", "key"]).current_dir(folder.path());
+        terminal.start(with_terminal(&command).current_dir(folder.path()))
+    };
+    let mut terminal = Terminal::new(80, 24);
+    let interrupted = start(&terminal);
+    terminal.wait_for("Enter passphrase (empty for no passphrase): ");
+    assert!(!terminal.has_echo());
+    terminal.keys("half of it\x03");
+    assert_eq!(interrupted.wait().code(), Some(130));
+    assert!(terminal.has_echo());
+    assert!(!folder.path().join("key").exists());
+
+    let mut terminal = Terminal::new(80, 24);
+    let made = start(&terminal);
+    for (prompt, answer) in [
+        ("Enter passphrase (empty for no passphrase): ", "one"),
+        ("Enter same passphrase again: ", "two"),
+        ("Passphrases do not match.  Try again.\r\nEnter passphrase (empty for no passphrase): ", "three"),
+        ("Enter same passphrase again: ", "three"),
+    ] {
+        terminal.wait_for(prompt);
+        terminal.keys(&format!("{answer}\r"));
+    }
+    terminal.wait_for("The key's randomart image is:");
+    assert_eq!(made.wait().code(), Some(0));
+    let mut command = konko(folder.path());
+    prepare(&mut command, folder.path());
+    let key = fs::read(folder.path().join("key")).expect("it");
+    let shown = run(command.args(["keygen", "-y", "-P", "three", "-f", "/dev/stdin"]), &key);
+    assert_eq!(shown.stdout, fs::read(folder.path().join("key.pub")).expect("it"), "{}", shown.stderr);
 }

@@ -1,9 +1,10 @@
 //! `konko keyscan` beside the real ssh-keyscan.
 
-use crate::support::{Server, konko, run};
+use crate::support::{Running, Server, konko, run};
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// Nothing where it is not installed, unless it is demanded.
 fn ssh_keyscan() -> Option<Command> {
@@ -94,4 +95,77 @@ fn hosts_without_a_key_do_not_hide_the_others() {
         b"",
     );
     assert_eq!((left.code(), left.text().as_str()), (Some(1), ""), "{}", left.stderr);
+}
+
+/// OpenSSH's server with a key and a certificate of three types.
+struct Sshd {
+    _folder: tempfile::TempDir,
+    _process: Running,
+    port: String,
+}
+
+impl Sshd {
+    /// Nothing where it, or ssh-keygen, is not installed, unless it is demanded.
+    fn start() -> Option<Self> {
+        const PROGRAM: &str = "/usr/sbin/sshd";
+        let missing = !Path::new(PROGRAM).exists() || Command::new("ssh-keygen").arg("-?").output().is_err();
+        if missing {
+            let demanded = std::env::var_os("KONKO_REQUIRE_PEERS").is_some_and(|value| value == "1");
+            assert!(!demanded, "{PROGRAM} or ssh-keygen is missing");
+            return None;
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let keygen = |arguments: &[&str]| {
+            let made =
+                run(Command::new("ssh-keygen").current_dir(folder.path()).arg("-q").args(arguments), b"");
+            assert_eq!(made.code(), Some(0), "{}", made.stderr);
+        };
+        keygen(&["-t", "ed25519", "-N", "", "-f", "authority"]);
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        let port = free.expect("an address").port().to_string();
+        let mut config = format!("ListenAddress 127.0.0.1:{port}\nPidFile none\n");
+        for kind in ["rsa", "ecdsa", "ed25519"] {
+            let name = format!("host_{kind}");
+            keygen(&["-t", kind, "-N", "", "-f", &name]);
+            keygen(&["-s", "authority", "-h", "-I", "host", "-n", "127.0.0.1", &format!("{name}.pub")]);
+            let path = folder.path().join(&name);
+            config += &format!("HostKey {}\nHostCertificate {}-cert.pub\n", path.display(), path.display());
+        }
+        let path = folder.path().join("config");
+        std::fs::write(&path, config).expect("written");
+        let mut process = Command::new(PROGRAM)
+            .args(["-D", "-e", "-f"])
+            .arg(&path)
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let mut log = BufReader::new(process.stderr.take().expect("a pipe")).lines();
+        let process = Running(process);
+        let listens = log.any(|line| line.is_ok_and(|line| line.contains("Server listening")));
+        assert!(listens, "sshd does not listen");
+        // It may go on to tell something.
+        std::thread::spawn(move || log.for_each(drop));
+        Some(Self { _folder: folder, _process: process, port })
+    }
+}
+
+#[test]
+fn it_finds_every_key_and_certificate_of_openssh() {
+    let Some(sshd) = Sshd::start() else { return };
+    let home = tempfile::tempdir().expect("a folder");
+    for (arguments, count) in [
+        (&["127.0.0.1"][..], 3),
+        (&["-c", "127.0.0.1"], 3),
+        (&["-t", "ecdsa,rsa", "127.0.0.1"], 2),
+        (&["-c", "-t", "rsa", "127.0.0.1"], 1),
+        (&["-D", "127.0.0.1"], 6),
+        (&["-t", "dsa", "127.0.0.1"], 0),
+    ] {
+        let ours = run(konko(home.path()).args(["keyscan", "-p", &sshd.port]).args(arguments), b"");
+        let Some(mut theirs) = ssh_keyscan() else { return };
+        let theirs = run(theirs.args(["-p", &sshd.port]).args(arguments), b"");
+        assert_eq!(sorted(&ours.text()), sorted(&theirs.text()), "{arguments:?}: {}", ours.stderr);
+        assert_eq!(ours.text().lines().count(), count, "{arguments:?}: {}", ours.stderr);
+    }
 }

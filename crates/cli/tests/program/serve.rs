@@ -80,3 +80,13 @@ fn a_host_key_in_a_file_stays() {
     let fingerprint = public.expect("a key").0.fingerprint().to_string();
     assert!(left.stderr.contains(&fingerprint), "{fingerprint} in {}", left.stderr);
 }
+
+/// What is not named is not accepted either, not only not announced.
+#[test]
+fn keys_log_in_under_the_algorithms_that_are_named() {
+    for (names, status) in [("ssh-ed25519", 0), ("rsa-sha2-512", 255), ("-ssh-ed25519", 255)] {
+        let server = Server::start_with(&[&format!("--pubkey-algorithms={names}")]);
+        let left = run(server.ssh(&[]).arg("true"), b"");
+        assert_eq!(left.code(), Some(status), "{names}: {}", left.stderr);
+    }
+}

@@ -65,10 +65,20 @@ fn its_options_hold() {
     assert_eq!((mode("start/new") & 0o027, mode("start/sub") & 0o027), (0, 0));
 
     let left = tried("-P remove,mkdir", "-rm f\n-mkdir x\nrename f f2\nrename f2 f\n").unwrap();
-    assert_eq!((left.code(), left.stderr.matches("ermission denied").count()), (Some(0), 2), "{}", left.stderr);
+    assert_eq!(
+        (left.code(), left.stderr.matches("ermission denied").count()),
+        (Some(0), 2),
+        "{}",
+        left.stderr
+    );
     let allowed = "-p open,read,stat,lstat,fstat,realpath,opendir,readdir";
     let left = tried(allowed, "get f back2\n-rm f\nls\n").unwrap();
-    assert_eq!((left.code(), left.stderr.matches("ermission denied").count()), (Some(0), 1), "{}", left.stderr);
+    assert_eq!(
+        (left.code(), left.stderr.matches("ermission denied").count()),
+        (Some(0), 1),
+        "{}",
+        left.stderr
+    );
 
     let root = format!("--root {}", folder.path().join("start").display());
     let left = tried(&root, "pwd\ncd ../..\nls\n").unwrap();
@@ -93,7 +103,9 @@ fn what_it_does_not_know_is_an_error_before_anything_is_served() {
         assert!(left.stdout.is_empty() && !left.stderr.is_empty(), "{arguments:?}");
     }
     let left = run(konko(folder.path()).args(["sftp-server", "-Q", "requests"]), b"");
-    assert!(left.text().lines().any(|line| line == "users-groups-by-id") && left.text().starts_with("open\n"));
+    assert!(
+        left.text().lines().any(|line| line == "users-groups-by-id") && left.text().starts_with("open\n")
+    );
     // A client that breaks the protocol ends it, with a failure.
     let left = run(konko(folder.path()).args(["sftp-server", "-e"]), b"GET / HTTP/1.1\r\n\r\n");
     assert_eq!(left.code(), Some(1), "{}", left.stderr);
@@ -109,7 +121,8 @@ fn sshd_starts_it_as_its_subsystem() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     for name in ["host_key", "key"] {
-        let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(at(name)).status();
+        let made =
+            Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(at(name)).status();
         assert!(made.unwrap().success());
     }
     let config = format!(
@@ -140,7 +153,14 @@ fn sftp_with(server: &Server, batch: &str) -> Option<Left> {
     }
     let mut command = Command::new(SFTP);
     command.args(["-F", "none", "-P", &server.port.to_string(), "-o", "StrictHostKeyChecking=no"]);
-    command.args(["-o", "UserKnownHostsFile=/dev/null", "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none"]);
+    command.args([
+        "-o",
+        "UserKnownHostsFile=/dev/null",
+        "-o",
+        "IdentitiesOnly=yes",
+        "-o",
+        "IdentityAgent=none",
+    ]);
     command.args(["-b", "-", "-i"]).arg(server.path("key")).arg(format!("{USER}@127.0.0.1"));
     Some(run(&mut command, batch.as_bytes()))
 }
@@ -161,6 +181,14 @@ fn serve_shows_what_it_is_told_to() {
     assert_eq!(left.code(), Some(0), "{}", left.stderr);
     assert!(left.text().contains("Remote working directory: /\n") && left.text().contains("\ninside\n"));
     assert!(fs::metadata(served.path().join("inside")).is_ok() && !served.path().join("d").exists());
+
+    // What is in place of a shell speaks SFTP, whatever it is told.
+    let server = Server::start_with(&["--sftp-root", root, "--sftp-only"]);
+    let left = sftp_with(&server, "ls -1\n").unwrap();
+    assert!(left.code() == Some(0) && left.text().contains("inside\n"), "{}", left.stderr);
+    let left = run(server.ssh(&[]).arg("touch evil"), b"");
+    assert_eq!((left.code(), left.text().as_str()), (Some(0), ""), "{}", left.stderr);
+    assert!(!server.path("evil").exists());
 
     let server = Server::start_with(&["--no-sftp"]);
     let left = sftp_with(&server, "pwd\n").unwrap();

@@ -12,7 +12,7 @@ use std::process::Command;
 const LIMIT: Timespec = Timespec { tv_sec: 60, tv_nsec: 0 };
 
 /// A terminal whose keyboard and screen the test has.
-struct Terminal {
+pub(crate) struct Terminal {
     control: File,
     end: File,
     seen: String,
@@ -23,7 +23,7 @@ const fn size(columns: u16, rows: u16) -> Winsize {
 }
 
 impl Terminal {
-    fn new(columns: u16, rows: u16) -> Self {
+    pub(crate) fn new(columns: u16, rows: u16) -> Self {
         let control =
             openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
         grantpt(&control).and_then(|()| unlockpt(&control)).expect("it is ours");
@@ -34,19 +34,19 @@ impl Terminal {
         Self { control: File::from(control), end: File::from(end), seen: String::new() }
     }
 
-    fn start(&self, command: &mut Command) -> Running {
+    pub(crate) fn start(&self, command: &mut Command) -> Running {
         let end = || self.end.try_clone().expect("a copy");
         Running(
             command.env("TERM", "vt220").stdin(end()).stdout(end()).stderr(end()).spawn().expect("it starts"),
         )
     }
 
-    fn keys(&mut self, keys: &str) {
+    pub(crate) fn keys(&mut self, keys: &str) {
         self.control.write_all(keys.as_bytes()).expect("they are typed");
     }
 
     /// Reads the screen until this is on it, and forgets what came before.
-    fn wait_for(&mut self, text: &str) {
+    pub(crate) fn wait_for(&mut self, text: &str) {
         let mut piece = [0; 4096];
         while !self.seen.contains(text) {
             let mut wanted = [PollFd::new(&self.control, PollFlags::IN)];
@@ -57,6 +57,10 @@ impl Terminal {
             self.seen.push_str(&String::from_utf8_lossy(&piece[..len]));
         }
         self.seen = self.seen.split_once(text).map(|(_, after)| after.to_owned()).expect("it is there");
+    }
+
+    pub(crate) fn has_echo(&self) -> bool {
+        tcgetattr(&self.end).expect("settings").local_modes.contains(LocalModes::ECHO)
     }
 
     fn is_raw(&self) -> bool {
@@ -130,7 +134,7 @@ fn without_a_terminal_here_there_is_none_there_unless_it_is_forced() {
 }
 
 /// A program with a terminal of its own, which is where it asks.
-fn with_terminal(command: &Command) -> Command {
+pub(crate) fn with_terminal(command: &Command) -> Command {
     let mut alone = Command::new("setsid");
     alone.arg("--ctty").arg(command.get_program()).args(command.get_args());
     for (name, value) in command.get_envs() {

@@ -5,9 +5,10 @@ use crate::agent::relay;
 use crate::agent::source::AgentSource;
 use konko_agent::SessionBind;
 use konko_tokio::{Channel, Connection};
-use konko_transport::Client;
 use konko_transport::channel::OpenQuestion;
+use konko_transport::wire::message::channel::AuthAgentReq;
 use konko_transport::wire::number::OpenFailureReason;
+use konko_transport::{Client, Transport};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -48,38 +49,60 @@ impl AgentForwarding {
         self.granted.load(Ordering::Acquire)
     }
 
+    /// The server wants to open a channel to the agent: which, and a place for the channel, or why not.
+    pub(crate) fn claim(&self) -> Result<(AgentSource, OwnedSemaphorePermit), Refusal> {
+        let source = self.source.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(source) = source else {
+            tracing::warn!("the server wants to use the agent, which was not asked for");
+            return Err((OpenFailureReason::ADMINISTRATIVELY_PROHIBITED, "not asked for"));
+        };
+        match Arc::clone(&self.places).try_acquire_owned() {
+            Ok(place) => Ok((source, place)),
+            Err(_) => Err((OpenFailureReason::RESOURCE_SHORTAGE, "too many channels to the agent")),
+        }
+    }
+
     /// The server wants to open a channel to the agent. The future serves it; `None` if it was refused.
     pub(crate) fn open(
         &self,
         question: OpenQuestion,
         connection: &Connection<Client>,
     ) -> Option<impl Future<Output = ()> + Send + 'static> {
-        let source = self.source.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some(source) = source else {
-            tracing::warn!("the server wants to use the agent, which was not asked for");
-            let reason = OpenFailureReason::ADMINISTRATIVELY_PROHIBITED;
-            connection.reject_channel(question, reason, "not asked for");
-            return None;
+        let (source, place) = match self.claim() {
+            Ok(claimed) => claimed,
+            Err((reason, description)) => {
+                connection.reject_channel(question, reason, description);
+                return None;
+            }
         };
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
-            let why = "too many channels to the agent";
-            connection.reject_channel(question, OpenFailureReason::RESOURCE_SHORTAGE, why);
-            return None;
-        };
-        let bind = binding(connection, true);
+        let bind = connection.with(|transport, _| forwarding_bind(transport));
         Some(serve(question, connection.clone(), source, bind, place))
     }
 }
 
-/// What proves to an agent over which connection it is used. `None` before the first key exchange.
-pub(crate) fn binding(connection: &Connection<Client>, is_forwarding: bool) -> Option<SessionBind> {
-    connection.with(|transport, _| {
-        Some(SessionBind {
-            host_key: transport.first_host_key()?.to_vec(),
-            session_id: transport.session_id()?.to_vec(),
-            signature: transport.first_host_signature()?.to_vec(),
-            is_forwarding,
-        })
+/// What a server says that knows agent forwarding under the names of RFC 9987 (RFC 8308's extension list).
+const AGENT_FORWARD: &str = "agent-forward";
+/// The request's name there.
+const AGENT_REQ: &str = "agent-req";
+
+/// The name of the request for agent forwarding: that of RFC 9987 where the server says that it knows it.
+pub(crate) fn request_name(transport: &Transport<Client>) -> &'static str {
+    let extensions = transport.peer_extensions();
+    let knows =
+        extensions.is_some_and(|extensions| extensions.names.iter().any(|name| name == AGENT_FORWARD));
+    if knows { AGENT_REQ } else { AuthAgentReq::NAME }
+}
+
+/// Why a channel to the agent is not opened.
+pub(crate) type Refusal = (OpenFailureReason, &'static str);
+
+/// What proves to an agent to which server it is forwarded. `None` before the first key exchange.
+pub(crate) fn forwarding_bind(transport: &Transport<Client>) -> Option<SessionBind> {
+    Some(SessionBind {
+        host_key: transport.first_host_key()?.to_vec(),
+        session_id: transport.session_id()?.to_vec(),
+        signature: transport.first_host_signature()?.to_vec(),
+        is_forwarding: true,
     })
 }
 

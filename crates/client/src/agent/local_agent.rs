@@ -4,7 +4,7 @@ use crate::agent::connection::AgentConnection;
 use crate::agent::error::Error;
 use crate::boxed_future::BoxedFuture;
 use konko_agent::sansio::Machine;
-use konko_agent::{AddError, AddIdentity, Agent, Keyring, KeyringConfig, Moment, SignQuestion};
+use konko_agent::{AddError, AddIdentity, Agent, Handled, Keyring, KeyringConfig, Moment, SignQuestion};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -98,6 +98,10 @@ impl LocalAgent {
         loop {
             let served = agent.serve(moment(), &mut self.lock());
             self.shared.changed.notify_one();
+            while let Some(Handled { request, succeeded }) = agent.poll_handled() {
+                let request = request.unwrap_or("a message that is no request");
+                tracing::debug!(request, succeeded, "answered");
+            }
             if let Err(error) = served {
                 writer.write_all(agent.output()).await.map_err(lost)?;
                 return Err(error.into());

@@ -5,14 +5,14 @@
 //! [`Command::forward_agent`](crate::Command::forward_agent).
 
 pub mod error;
-mod location;
+pub(crate) mod location;
 pub mod connection;
 pub mod local_agent;
 #[cfg(unix)]
 pub mod listener;
 pub mod source;
 pub mod system_agent;
-mod relay;
+pub(crate) mod relay;
 pub(crate) mod forwarding;
 
 pub use connection::{AgentConnection, DEFAULT_REPLY_TIMEOUT};

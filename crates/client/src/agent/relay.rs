@@ -18,12 +18,7 @@ const HEADER: usize = 4;
 /// that knows no bindings says no; that is none of our business.
 pub(crate) async fn bind(agent: &mut Box<dyn AgentStream>, bind: &SessionBind) -> Result<(), Error> {
     let lost = |error| Error::Local { what: "the connection to the agent is lost", error };
-    let mut message = vec![0; HEADER];
-    let contents = bind.to_bytes();
-    Request::Extension { name: SESSION_BIND.as_bytes(), contents: &contents }.encode(&mut message);
-    let length = u32::try_from(message.len() - HEADER).unwrap_or(u32::MAX).to_be_bytes();
-    message[..HEADER].copy_from_slice(&length);
-    agent.write_all(&message).await.map_err(lost)?;
+    agent.write_all(&bind_message(bind)).await.map_err(lost)?;
     let length = agent.read_u32().await.map_err(lost)?;
     if length == 0 || length as usize > MAXIMUM_MESSAGE {
         return Err(AgentError::LimitExceeded("a message of no bytes, or of more than 256 KiB").into());
@@ -34,6 +29,16 @@ pub(crate) async fn bind(agent: &mut Box<dyn AgentStream>, bind: &SessionBind) -
         return Err(AgentError::Closed.into());
     }
     Ok(())
+}
+
+/// The request that binds, under its length.
+pub(crate) fn bind_message(bind: &SessionBind) -> Vec<u8> {
+    let mut message = vec![0; HEADER];
+    let contents = bind.to_bytes();
+    Request::Extension { name: SESSION_BIND.as_bytes(), contents: &contents }.encode(&mut message);
+    let length = u32::try_from(message.len() - HEADER).unwrap_or(u32::MAX).to_be_bytes();
+    message[..HEADER].copy_from_slice(&length);
+    message
 }
 
 /// Carries bytes both ways until one side has ended: after the last request there is the last answer.
@@ -74,7 +79,7 @@ async fn carry(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin
 
 /// Where in a sequence of messages a stream is.
 #[derive(Debug, Default)]
-struct Lengths {
+pub(crate) struct Lengths {
     header: [u8; HEADER],
     /// How much of the header is there.
     known: usize,
@@ -83,7 +88,8 @@ struct Lengths {
 }
 
 impl Lengths {
-    fn check(&mut self, mut bytes: &[u8]) -> Result<(), AgentError> {
+    /// Follows the stream; an error for a length that no message has.
+    pub(crate) fn check(&mut self, mut bytes: &[u8]) -> Result<(), AgentError> {
         while let Some((first, rest)) = bytes.split_first() {
             if self.missing > 0 {
                 let (_, behind) = bytes.split_at(self.missing.min(bytes.len()));

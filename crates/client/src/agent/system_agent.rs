@@ -64,12 +64,19 @@ impl SystemAgent {
     /// The connection that was bound to the session of what is to be signed, which begins with its identifier
     /// (RFC 4252 §7).
     async fn for_message(&self, message: &[u8]) -> Result<AgentConnection, Error> {
-        let session_id = Reader::new(message).read_string().unwrap_or_default();
-        let bound = self.lock().bound.iter().find(|(bound, _)| bound == session_id).map(|(_, it)| it.clone());
-        match bound {
+        match self.bound_to(Reader::new(message).read_string().unwrap_or_default()) {
             Some(connection) => Ok(connection),
             None => self.unbound().await,
         }
+    }
+
+    fn bound_to(&self, session_id: &[u8]) -> Option<AgentConnection> {
+        let connections = self.lock();
+        connections
+            .bound
+            .iter()
+            .find(|(bound, _)| bound == session_id)
+            .map(|(_, connection)| connection.clone())
     }
 }
 
@@ -80,18 +87,34 @@ fn failed(error: Error) -> SignerError {
     }
 }
 
+/// Those of known types.
+fn known(listed: Vec<konko_agent::AgentIdentity>) -> Vec<AgentIdentity> {
+    let known = listed.into_iter().filter_map(|listed| match listed.decode() {
+        Ok(identity) => Some(AgentIdentity { identity, comment: listed.comment }),
+        Err(error) => {
+            tracing::debug!(%error, "a key of the agent is passed over");
+            None
+        }
+    });
+    known.collect()
+}
+
 impl KeyAgent for SystemAgent {
     fn identities(&self) -> BoxedFuture<'_, Result<Vec<AgentIdentity>, SignerError>> {
-        Box::pin(async {
-            let listed = self.list().await.map_err(failed)?;
-            let known = listed.into_iter().filter_map(|listed| match listed.decode() {
-                Ok(identity) => Some(AgentIdentity { identity, comment: listed.comment }),
-                Err(error) => {
-                    tracing::debug!(%error, "a key of the agent is passed over");
-                    None
-                }
-            });
-            Ok(known.collect())
+        Box::pin(async { Ok(known(self.list().await.map_err(failed)?)) })
+    }
+
+    /// Over a connection that is bound, an agent leaves out the keys whose destinations do not fit: they are not worth an
+    /// attempt.
+    fn identities_for<'a>(
+        &'a self,
+        session_id: &'a [u8],
+    ) -> BoxedFuture<'a, Result<Vec<AgentIdentity>, SignerError>> {
+        Box::pin(async move {
+            match self.bound_to(session_id) {
+                Some(connection) => Ok(known(connection.identities().await.map_err(failed)?)),
+                None => self.identities().await,
+            }
         })
     }
 

@@ -1,5 +1,7 @@
 //! A command, a shell or a subsystem on the server, waiting. It rhymes with the one that does not wait.
 
+use crate::agent::forwarding::request_name;
+use crate::agent::source::AgentSource;
 use crate::blocking::child::Child;
 use crate::blocking::link::{Link, spawn};
 use crate::blocking::running::{Deadline, Running};
@@ -53,14 +55,29 @@ pub struct Command {
     link: Arc<Link>,
     plan: Plan,
     stdin: Option<Stdin>,
+    /// The agent to forward, and whether it has to be.
+    agent: Option<(AgentSource, bool)>,
 }
 
 impl Command {
     pub(crate) const fn new(link: Arc<Link>, start: Start) -> Self {
-        Self { link, plan: Plan::new(start), stdin: None }
+        Self { link, plan: Plan::new(start), stdin: None, agent: None }
     }
 
     plan_builders!();
+
+    /// Lets it use this agent, as `ssh -A` does; see [`Command::forward_agent`](crate::Command::forward_agent). Each
+    /// channel to the agent costs three threads. On Unix only; elsewhere the server's channels are refused.
+    pub fn forward_agent(mut self, agent: AgentSource) -> Self {
+        self.agent = Some((agent, false));
+        self
+    }
+
+    /// As [`forward_agent`](Self::forward_agent); the command is not started if the server refuses it.
+    pub fn require_agent(mut self, agent: AgentSource) -> Self {
+        self.agent = Some((agent, true));
+        self
+    }
 
     /// Where its standard input comes from.
     pub fn stdin(mut self, stdin: Stdin) -> Self {
@@ -126,6 +143,9 @@ impl Command {
         if self.plan.merge_stderr {
             channel.merge_stderr();
         }
+        if let Some((source, required)) = &self.agent {
+            self.request_agent(&channel, source, *required, within(self.link.timeouts.request))?;
+        }
         for PlannedRequest { request, body, detail, required } in self.plan.requests() {
             if !required {
                 channel.notify(request, &body).map_err(|error| self.link.error(error))?;
@@ -141,6 +161,29 @@ impl Command {
             }
         }
         Ok(channel)
+    }
+
+    /// Asks for agent forwarding.
+    fn request_agent(
+        &self,
+        channel: &Channel,
+        source: &AgentSource,
+        required: bool,
+        timeout: Option<Duration>,
+    ) -> Result<(), Error> {
+        let link = &self.link;
+        link.agent.allow(source.clone());
+        let request = link.connection.with(|transport, _| request_name(transport));
+        match channel.request(request, &[], timeout) {
+            Ok(true) => link.agent.grant(),
+            Ok(false) if link.is_ended() => return Err(link.error(konko_blocking::Error::ChannelClosed)),
+            Ok(false) if required && !link.agent.is_granted() => {
+                return Err(Error::RequestRefused { request, detail: String::new() });
+            }
+            Ok(false) => tracing::debug!("the server does not forward the agent, or does so already"),
+            Err(error) => return Err(link.error(error)),
+        }
+        Ok(())
     }
 
     /// Runs it to its end and returns what it wrote. Both outputs are read at the same time as the input is

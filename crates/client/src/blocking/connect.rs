@@ -1,5 +1,6 @@
 //! From a host name to a TCP connection, waiting. It rhymes with the one that does not wait.
 
+use crate::connect::{bind_to_interface, set_traffic_class};
 use crate::error::{ConnectAttempt, Error};
 use crate::options::{AddressFamily, ClientOptions};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -46,6 +47,10 @@ fn connect_to(address: SocketAddr, options: &ClientOptions) -> io::Result<TcpStr
         }
         socket.bind(&SocketAddr::new(local, 0).into())?;
     }
+    if let Some(interface) = &options.bind_interface {
+        bind_to_interface(socket2::SockRef::from(&socket), interface)?;
+    }
+    set_traffic_class(socket2::SockRef::from(&socket), address.is_ipv4(), options.traffic_class);
     socket.set_tcp_nodelay(true)?;
     socket.set_keepalive(options.tcp_keepalive)?;
     match options.timeouts.connect {

@@ -1,7 +1,10 @@
 //! What all handles of one client hold on to: the connection, and the thread that answers the server.
 
-use crate::error::{Error, Phase};
+use crate::agent::forwarding::AgentForwarding;
+#[cfg(unix)]
+use crate::blocking::agent_forwarding;
 use crate::blocking::block_on::block_on;
+use crate::error::{Error, Phase};
 use crate::host_key_updater::{HostKeyUpdater, PROOF_TIMEOUT};
 use crate::info::SessionInfo;
 use crate::login_driver::LoggedIn;
@@ -12,6 +15,7 @@ use konko_transport::keys::public_key::PublicKey;
 use konko_transport::wire::number::{DisconnectReason, OpenFailureReason};
 use konko_transport::{Client, ClientEvent, Event};
 use std::io;
+use std::sync::Arc;
 
 /// A connection that is logged in. It is closed when the last handle is dropped.
 #[derive(Debug)]
@@ -20,6 +24,7 @@ pub(crate) struct Link {
     pub(crate) timeouts: Timeouts,
     host_key: PublicKey,
     login: LoggedIn,
+    pub(crate) agent: Arc<AgentForwarding>,
 }
 
 impl Link {
@@ -31,8 +36,9 @@ impl Link {
         updater: Option<HostKeyUpdater>,
     ) -> Result<Self, Error> {
         let served = connection.clone();
-        let link = Self { connection, timeouts, host_key, login };
-        spawn("konko-requests", move || serve(&served, updater))?;
+        let agent = Arc::new(AgentForwarding::default());
+        let link = Self { connection, timeouts, host_key, login, agent: Arc::clone(&agent) };
+        spawn("konko-requests", move || serve(&served, &agent, updater))?;
         Ok(link)
     }
 
@@ -80,10 +86,16 @@ pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<
     started.map(drop).map_err(|error: io::Error| Error::Local { what: "cannot start a thread", error })
 }
 
-/// Answers what the server asks of the connection. Nothing was asked for that a server could open.
-fn serve(connection: &Connection<Client>, mut updater: Option<HostKeyUpdater>) {
+/// Answers what the server asks of the connection. But for the agent, nothing was asked for that a server could open.
+fn serve(connection: &Connection<Client>, agent: &AgentForwarding, mut updater: Option<HostKeyUpdater>) {
     while let Ok(Some(event)) = connection.next_event(None) {
         match event {
+            #[cfg(unix)]
+            ClientEvent::Common(Event::OpenRequested(question))
+                if *question.kind() == ChannelKind::AgentConnection =>
+            {
+                agent_forwarding::open(agent, question, connection);
+            }
             ClientEvent::Common(Event::OpenRequested(question)) => {
                 let reason = OpenFailureReason::ADMINISTRATIVELY_PROHIBITED;
                 connection.reject_channel(question, reason, "not asked for");
@@ -91,7 +103,8 @@ fn serve(connection: &Connection<Client>, mut updater: Option<HostKeyUpdater>) {
             // RFC 4254 §4: what is not known is refused. That answers keepalive requests, too.
             ClientEvent::Common(Event::GlobalRequest(question)) => {
                 let announcement = HostKeyUpdater::announcement(&question);
-                if let Some((announcement, updater)) = announcement.and_then(|it| Some((it, updater.take()?))) {
+                if let Some((announcement, updater)) = announcement.and_then(|it| Some((it, updater.take()?)))
+                {
                     let connection = connection.clone();
                     let update = move || block_on(update_host_keys(&connection, updater, announcement));
                     if let Err(error) = spawn("konko-host-keys", update) {

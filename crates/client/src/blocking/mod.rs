@@ -5,6 +5,8 @@
 
 mod block_on;
 mod connect;
+#[cfg(unix)]
+mod agent_forwarding;
 mod link;
 pub mod tunnel;
 mod running;
@@ -13,6 +15,9 @@ pub mod command;
 pub mod ssh_client;
 pub mod agent_connection;
 pub mod scp;
+mod sftp_carrier;
+mod sftp_file;
+pub mod sftp;
 
 pub use agent_connection::AgentConnection;
 pub use child::{Child, ChildStderr, ChildStdin, ChildStdout};

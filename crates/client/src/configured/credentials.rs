@@ -3,18 +3,20 @@
 use crate::agent::{AgentSource, SystemAgent, environment_agents};
 use crate::configured::error::Error;
 use crate::credential::{Credential, HostBased, KeyFile, Passphrase};
+use crate::options::AddKeysToAgent;
 use crate::prompter::Prompter;
 use konko_config::{AgentPath, Keyword, Origin, PubkeyAuthentication, Resolved};
 use konko_transport::userauth::MethodName;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The methods in the order of ssh(1).
 const USUAL_METHODS: [MethodName; 4] =
     [MethodName::HostBased, MethodName::PublicKey, MethodName::KeyboardInteractive, MethodName::Password];
 /// Methods that ssh(1) has and this client has not. They are passed over.
 const OTHER_METHODS: [&str; 2] = ["gssapi-with-mic", "gssapi-keyex"];
-/// The keys of this host, of which the first that can be read vouches for the user.
+/// The keys of this host.
 const HOST_KEYS: [&str; 3] =
     ["/etc/ssh/ssh_host_ed25519_key", "/etc/ssh/ssh_host_ecdsa_key", "/etc/ssh/ssh_host_rsa_key"];
 
@@ -71,10 +73,29 @@ fn agent_at(place: &AgentPath) -> Option<AgentSource> {
     }
 }
 
+/// Which agent is given the keys that were opened (`AddKeysToAgent`). Where the user would have to be asked, none is.
+pub(crate) fn keys_added_to(config: &Resolved) -> Option<AddKeysToAgent> {
+    let (seconds, confirm) = match config.add_keys_to_agent() {
+        konko_config::AddKeysToAgent::Yes { seconds } => (seconds, false),
+        konko_config::AddKeysToAgent::Confirm { seconds } => (seconds, true),
+        _ => return None,
+    };
+    let agent = SystemAgent::new(agent_at(&config.identity_agent())?);
+    let mut adding = AddKeysToAgent::new(Arc::new(agent));
+    adding.lifetime = (seconds != 0).then(|| Duration::from_secs(seconds.into()));
+    adding.confirm = confirm;
+    Some(adding)
+}
+
+/// The agent that keys are taken from (`IdentityAgent`).
+pub(crate) fn agent_of(config: &Resolved) -> Option<AgentSource> {
+    agent_at(&config.identity_agent())
+}
+
 /// The agent that is forwarded (`ForwardAgent`): none if that is not asked for, or there is none.
 pub fn agent_to_forward(config: &Resolved) -> Option<AgentSource> {
     match config.forward_agent()? {
-        AgentPath::Usual => agent_at(&config.identity_agent()),
+        AgentPath::Usual => agent_of(config),
         place => agent_at(&place),
     }
 }
@@ -112,17 +133,21 @@ fn certificate_files(config: &Resolved) -> Vec<Credential> {
     files
 }
 
-/// The word of this host, where its keys can be read: OpenSSH's helper `ssh-keysign` is not called.
-fn host_based(config: &Resolved) -> Option<Credential> {
-    let readable = |path: &&str| std::fs::File::open(Path::new(path)).is_ok();
-    let Some(key) = HOST_KEYS.iter().find(|path| readable(path)) else {
-        tracing::debug!("HostbasedAuthentication: the keys of this host cannot be read.");
-        return None;
-    };
+/// The word of this host by each of its keys that can be read: OpenSSH's helper `ssh-keysign` is not called.
+fn host_based(config: &Resolved) -> Vec<Credential> {
+    let readable = |path: &&&str| std::fs::File::open(Path::new(path)).is_ok();
     let tokens = config.tokens();
     let host = tokens.get('l').unwrap_or_default();
     let user = tokens.get('u').unwrap_or_default();
-    Some(Credential::HostBased(HostBased::new(*key, host, user)))
+    let words: Vec<_> = HOST_KEYS
+        .iter()
+        .filter(readable)
+        .map(|key| Credential::HostBased(HostBased::new(*key, host, user)))
+        .collect();
+    if words.is_empty() {
+        tracing::debug!("HostbasedAuthentication: the keys of this host cannot be read.");
+    }
+    words
 }
 
 /// Everything that the user can prove themselves with by these methods, in order.
@@ -140,7 +165,7 @@ pub(crate) fn credentials(
     if methods.contains(&MethodName::PublicKey) {
         let passphrase = prompter.map_or(Passphrase::None, |prompter| Passphrase::Ask(Arc::clone(prompter)));
         let files = key_files(config, &passphrase);
-        let agent = agent_at(&config.identity_agent());
+        let agent = agent_of(config);
         let agent = agent.map(|source| Credential::agent(SystemAgent::new(source)));
         credentials.extend(certificate_files(config));
         // Keys that are named come before the agent's others; the usual files come last.

@@ -2,18 +2,17 @@
 
 use crate::configured::attendant::Attendant;
 use crate::configured::catalogue::{algorithms, signature_rows};
-use crate::configured::credentials::{credentials, methods};
+use crate::configured::credentials::{credentials, keys_added_to, methods};
 use crate::configured::error::Error;
+use crate::configured::known_hosts::known_hosts_files;
 use crate::configured::support;
 use crate::host_keys::HostKeyPolicy;
-use crate::known_hosts_files::KnownHostsFiles;
 use crate::options::{AddressFamily, ClientOptions};
-use konko_config::{Keyword, Resolved};
+use konko_config::{Keyword, PubkeyAuthentication, RequestTty, Resolved};
 use konko_transport::ClientConfig;
 use konko_transport::packet::{PacketConfig, RekeyPolicy};
 use konko_transport::wire::identification::Identification;
 use std::net::{IpAddr, ToSocketAddrs};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,9 +40,14 @@ impl ClientOptions {
         if config.is_given(Keyword::PubkeyAcceptedAlgorithms) {
             options.signature_algorithms = signature_rows(&config.algorithms().pubkey);
         }
+        if config.is_given(Keyword::HostbasedAcceptedAlgorithms) {
+            options.host_based_algorithms = signature_rows(&config.algorithms().hostbased);
+        }
+        options.add_keys_to_agent = keys_added_to(config);
         options.prompter = attendance.prompter;
         options.set_connection(config)?;
         options.transport = transport(config)?;
+        options.transport.auth.host_bound = config.pubkey_authentication() != PubkeyAuthentication::Unbound;
         Ok(options)
     }
 
@@ -58,6 +62,12 @@ impl ClientOptions {
         let interval = config.seconds(Keyword::ServerAliveInterval).filter(|seconds| *seconds != 0);
         self.keepalive = interval.map(|seconds| Duration::from_secs(seconds.into()));
         self.keepalive_maximum_missed = config.number(Keyword::ServerAliveCountMax);
+        // Whoever wants a terminal types; ssh(1) thinks of everything else as bulk.
+        if config.is_given(Keyword::IPQoS) {
+            let (interactive, bulk) = config.traffic_classes();
+            let types = matches!(config.request_tty(), RequestTty::Yes | RequestTty::Force);
+            self.traffic_class = if types { interactive } else { bulk };
+        }
         self.tcp_keepalive = config.flag(Keyword::TCPKeepAlive);
         self.address_family = match config.address_family() {
             konko_config::AddressFamily::Any => AddressFamily::Any,
@@ -65,6 +75,9 @@ impl ClientOptions {
             konko_config::AddressFamily::Inet6 => AddressFamily::V6,
         };
         self.bind_address = bind_address(config)?;
+        // BindAddress says more.
+        let interface = config.text(Keyword::BindInterface).filter(|_| self.bind_address.is_none());
+        self.bind_interface = interface.map(str::to_owned);
         Ok(())
     }
 }
@@ -75,21 +88,6 @@ fn skips_host_keys(config: &Resolved) -> bool {
     let host = config.host_name();
     let is_local = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
     is_local && config.flag(Keyword::NoHostAuthenticationForLocalhost)
-}
-
-fn known_hosts_files(config: &Resolved) -> Result<KnownHostsFiles, Error> {
-    let paths = |files: &[String]| files.iter().map(PathBuf::from).collect();
-    if config.revoked_host_keys().is_some() {
-        return Err(Error::Unsupported {
-            origin: config.origin(Keyword::RevokedHostKeys),
-            keyword: Keyword::RevokedHostKeys,
-            reason: "a list of revoked keys is not supported; @revoked lines of known_hosts are",
-        });
-    }
-    Ok(KnownHostsFiles::default()
-        .with_user(paths(config.user_known_hosts_files()))
-        .with_global(paths(config.global_known_hosts_files()))
-        .with_hash_names(config.flag(Keyword::HashKnownHosts)))
 }
 
 /// An address of this computer, by number or name.
@@ -111,8 +109,7 @@ fn bind_address(config: &Resolved) -> Result<Option<IpAddr>, Error> {
 }
 
 fn transport(config: &Resolved) -> Result<ClientConfig, Error> {
-    let mut packet = PacketConfig::default();
-    packet.algorithms = algorithms(config.algorithms());
+    let mut packet = PacketConfig { algorithms: algorithms(config.algorithms()), ..PacketConfig::default() };
     let (bytes, seconds) = config.rekey_limit();
     if config.is_given(Keyword::RekeyLimit) {
         let usual = RekeyPolicy::default();
@@ -134,6 +131,7 @@ fn transport(config: &Resolved) -> Result<ClientConfig, Error> {
     }
     let mut transport = ClientConfig::default();
     transport.packet = Arc::new(packet);
+    transport.auth.host_bound = config.pubkey_authentication() != PubkeyAuthentication::Unbound;
     Ok(transport)
 }
 

@@ -2,10 +2,12 @@
 
 use crate::configured::attendant::Attendant;
 use crate::configured::error::Error;
+use crate::configured::keys_for_agent::{Passphrases, RememberingAttendant, add_keys};
 use crate::configured::proxy_command::ProxyCommand;
 use crate::options::ClientOptions;
 use crate::ssh_client::SshClient;
 use konko_config::{Configuration, JumpHost, Keyword, Origin, Problem, Request, Resolved, Source, Value};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The most hosts on the way.
@@ -18,6 +20,8 @@ const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
 pub struct Route {
     /// The host that is connected to from here first, the destination last.
     hosts: Vec<Resolved>,
+    /// Whether somebody will type.
+    interactive: bool,
 }
 
 impl Route {
@@ -34,8 +38,7 @@ impl Route {
         source: &mut dyn Source,
     ) -> Result<Self, Error> {
         let mut hosts = vec![destination];
-        loop {
-            let Some(nearest) = hosts.last() else { break };
+        while let Some(nearest) = hosts.last() {
             let origin = nearest.origin(Keyword::ProxyJump);
             let jumps =
                 nearest.proxy_jump().map_err(|problem| value(nearest, Keyword::ProxyJump, &problem))?;
@@ -65,7 +68,14 @@ impl Route {
             }
         }
         hosts.reverse();
-        Ok(Self { hosts })
+        Ok(Self { hosts, interactive: false })
+    }
+
+    /// For a session in which somebody types, or not, which `IPQoS` tells apart.
+    #[must_use]
+    pub const fn for_typing(mut self, interactive: bool) -> Self {
+        self.interactive = interactive;
+        self
     }
 
     /// The hosts in the order in which they are connected to; the last one is the destination.
@@ -81,17 +91,27 @@ impl Route {
     /// What the configuration of a host asks for and cannot be done, before anything is connected to; and
     /// [`Error::Connection`], with the host that could not be reached.
     pub async fn connect(&self, attendant: &dyn Attendant) -> Result<SshClient, Error> {
+        let passphrases = Arc::new(Passphrases::default());
+        let attendant = RememberingAttendant { inner: attendant, passphrases: Arc::clone(&passphrases) };
         let mut ways = Vec::with_capacity(self.hosts.len());
         for config in &self.hosts {
-            ways.push((config, ClientOptions::from_config(config, attendant)?));
+            let mut options = ClientOptions::from_config(config, &attendant)?;
+            if self.interactive && config.is_given(Keyword::IPQoS) {
+                options.traffic_class = config.traffic_classes().0;
+            }
+            ways.push((config, options));
         }
         let mut client: Option<SshClient> = None;
         for (config, options) in &ways {
             tracing::debug!("Connecting to {} port {}.", config.host_name(), config.port());
-            client = Some(match client {
+            let next = match client {
                 None => from_here(config, options).await?,
                 Some(before) => through(&before, config, options).await?,
-            });
+            };
+            if let Ok(info) = next.info() {
+                add_keys(config, &info.login, &passphrases, options.prompter.as_ref()).await;
+            }
+            client = Some(next);
         }
         let nowhere = || Error::EndlessRoute { host: String::new(), reason: "it has no hosts".to_owned() };
         client.ok_or_else(nowhere)

@@ -6,28 +6,42 @@ use konko_config::{Keyword, Resolved, Value};
 
 /// Keywords that matter, the value that is done all the same, and what cannot be done.
 const REFUSED: &[(Keyword, &[&str], &str)] = &[
-    (Keyword::BindInterface, &[], "binding to an interface is not supported; BindAddress takes its address"),
     (Keyword::ChannelTimeout, &["none"], "timeouts of channels are not supported"),
     (Keyword::PKCS11Provider, &["none"], "tokens are not supported; an agent can hold their keys"),
     (Keyword::ProxyUseFdpass, &["no"], "a proxy that passes a descriptor is not supported"),
     (Keyword::Tunnel, &["false"], "forwarding of network devices is not supported"),
-    (Keyword::KnownHostsCommand, &["none"], "host keys from a command are not supported"),
 ];
 
 /// Keywords that only prefer something, the values that ask for nothing, and what is done instead.
 const NOTED: &[(Keyword, &[&str], &str)] = &[
-    (Keyword::AddKeysToAgent, &["false"], "keys are not added to the agent"),
+    (
+        Keyword::AddKeysToAgent,
+        &["false", "true", "confirm"],
+        "nobody is asked, and keys are not added to the agent",
+    ),
     (Keyword::CheckHostIP, &["no"], "the host is looked up by its name only"),
     (Keyword::ControlMaster, &["false"], "connections are not shared; this one is its own"),
     (Keyword::ControlPersist, &["no"], "connections are not shared; this one ends with its session"),
     (Keyword::EnableEscapeCommandline, &["no"], "there is no command line behind the escape character"),
+    (
+        Keyword::EnableSSHKeysign,
+        &["no"],
+        "ssh-keysign is not called; the keys of this host have to be readable",
+    ),
+    (Keyword::FingerprintHash, &["SHA256", "MD5"], "fingerprints are shown by SHA-256"),
     (Keyword::ForwardX11, &["no"], "X11 is not forwarded"),
     (Keyword::GSSAPIAuthentication, &["no"], "GSSAPI is not supported; other methods are used"),
     (Keyword::GSSAPIKeyExchange, &["no"], "GSSAPI is not supported; other methods are used"),
-    (Keyword::IPQoS, &[], "the class of traffic is left to the operating system"),
+    (
+        Keyword::HostbasedAcceptedAlgorithms,
+        &[],
+        "PubkeyAcceptedAlgorithms says it for the keys of this host, too",
+    ),
     (Keyword::KbdInteractiveDevices, &[], "the server chooses the devices"),
     (Keyword::LogVerbose, &["none"], "LogLevel alone says what is told"),
     (Keyword::ObscureKeystrokeTiming, &["no"], "keystrokes are sent when they are typed"),
+    (Keyword::SecurityKeyProvider, &["internal", "none"], "authenticators are used through an agent"),
+    (Keyword::SyslogFacility, &["USER"], "nothing is told to the system's log"),
     (Keyword::VerifyHostKeyDNS, &["false"], "host keys are not looked for in the DNS"),
     (Keyword::WarnWeakCrypto, &["no"], "nothing is said of weak algorithms"),
 ];
@@ -38,7 +52,6 @@ fn asks(config: &Resolved, keyword: Keyword, harmless: &[&str]) -> bool {
     config.is_given(keyword)
         && config.settings(keyword).iter().any(|setting| match &setting.value {
             Value::Choice(choice) => !word(choice),
-            Value::AgentKeys(choice, _) => !word(choice),
             Value::Text(text) => !word(text),
             Value::Words(words) => !words.iter().all(|text| word(text)),
             _ => true,

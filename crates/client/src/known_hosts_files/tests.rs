@@ -1,5 +1,9 @@
 use super::*;
+use konko_transport::keys::certificate_builder::CertificateBuilder;
+use konko_transport::keys::certificate_kind::CertificateKind;
 use konko_transport::keys::private_key::{KeyKind, PrivateKey};
+use konko_transport::keys::signature_algorithm::SSH_ED25519;
+use konko_trust::krl::KeyRevocationList;
 use std::path::Path;
 
 fn key(kind: KeyKind) -> PublicKey {
@@ -173,4 +177,149 @@ fn what_cannot_be_written_is_remembered() {
         files.lookup(&host(), &other).expect("readable"),
         FilesVerdict::Changed { file: None, .. }
     ));
+}
+
+/// A certificate of `key` for example.org.
+fn certify(authority: &PrivateKey, key: &PrivateKey) -> Certificate {
+    CertificateBuilder::new(CertificateKind::Host, key.public_key(), "a host")
+        .principals(["example.org"])
+        .sign(authority, &SSH_ED25519, &mut SystemRandom)
+        .expect("a certificate")
+}
+
+fn private() -> PrivateKey {
+    PrivateKey::generate(KeyKind::Ed25519, &mut SystemRandom).expect("a key")
+}
+
+/// covers: A21, C13
+#[test]
+fn certificates_count_at_the_port_and_without_it() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("known_hosts");
+    let (authority, key) = (private(), private());
+    let certificate = certify(&authority, &key);
+    let files = KnownHostsFiles::only(&path);
+    let look = |name: &HostName| files.lookup_certificate(name, &certificate).expect("readable");
+    let at_port = HostName::new("example.org", 2222);
+    assert_eq!(look(&host()), CertificateVerdict::UnknownAuthority);
+    std::fs::write(&path, format!("@cert-authority *.org {}\n", authority.public_key().to_openssh("")))
+        .expect("written");
+    for name in [&host(), &at_port] {
+        assert!(matches!(look(name), CertificateVerdict::SignedBy { .. }), "{name}");
+        let types = files.key_types(name).expect("readable");
+        assert!(types.contains(&"ssh-ed25519-cert-v01@openssh.com"), "{types:?}");
+    }
+    let other = HostName::new("other.org", 22);
+    assert!(matches!(look(&other), CertificateVerdict::NotGood { .. }));
+    // The key alone is not known by all that.
+    assert_eq!(files.lookup(&host(), key.public_key()).expect("readable"), FilesVerdict::Unknown);
+}
+
+/// covers: A21, C02
+#[test]
+fn files_of_revoked_keys_count_before_all_else() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (path, revoked) = (directory.path().join("known_hosts"), directory.path().join("revoked"));
+    let (authority, key) = (private(), private());
+    let certificate = certify(&authority, &key);
+    let public = key.public_key();
+    let files = KnownHostsFiles::only(&path).with_revoked(vec![revoked.clone()]);
+    files.add(&host(), public).expect("added");
+    // Without the file, nothing is believed.
+    assert!(matches!(files.lookup(&host(), public), Err(Error::KnownHosts { .. })));
+    assert!(matches!(files.lookup_certificate(&host(), &certificate), Err(Error::KnownHosts { .. })));
+    std::fs::write(&revoked, "# nothing\n").expect("written");
+    assert_eq!(files.lookup(&host(), public).expect("readable"), FilesVerdict::Known);
+    std::fs::write(&revoked, public.to_openssh("")).expect("written");
+    let expected = FilesVerdict::Revoked { file: revoked.clone(), line: 0 };
+    assert_eq!(files.lookup(&host(), public).expect("readable"), expected);
+    // An authority in a key revocation list.
+    let mut list = KeyRevocationList::new();
+    list.revoke_key(authority.public_key());
+    std::fs::write(&revoked, list.encode()).expect("written");
+    assert_eq!(files.lookup(&host(), public).expect("readable"), FilesVerdict::Known);
+    let verdict = files.lookup_certificate(&host(), &certificate).expect("readable");
+    assert!(matches!(verdict, CertificateVerdict::Revoked { .. }));
+    std::fs::write(&revoked, "what is this\n").expect("written");
+    assert!(matches!(files.lookup(&host(), public), Err(Error::KnownHosts { .. })));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_command_may_know_more() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let shown = ed25519();
+    let base64 = shown.to_openssh("").split(' ').nth(1).expect("base64").to_owned();
+    let command = |arguments: &[&str]| KnownHostsCommand {
+        program: "/bin/echo".into(),
+        arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
+    };
+    let files = KnownHostsFiles::only(directory.path().join("none"));
+    let knowing = files.clone().with_command(command(&["%H", "ssh-ed25519", &base64]));
+    let at_port = HostName::new("example.org", 2222);
+    assert_eq!(knowing.lookup(&at_port, &shown).expect("printed"), FilesVerdict::Known);
+    assert_eq!(knowing.key_types(&at_port).expect("printed"), ["ssh-ed25519"]);
+    let FilesVerdict::Changed { file, line, .. } = knowing.lookup(&at_port, &ed25519()).expect("printed")
+    else {
+        panic!("another key")
+    };
+    assert_eq!((file.expect("a name").display().to_string().as_str(), line), ("KnownHostsCommand", 1));
+    let failing =
+        files.with_command(KnownHostsCommand { program: "/bin/false".into(), arguments: Vec::new() });
+    assert!(matches!(failing.lookup(&at_port, &shown), Err(Error::KnownHosts { .. })));
+}
+
+/// covers: L13
+#[test]
+fn replacing_and_adding_at_once_loses_nothing() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("known_hosts");
+    let files = KnownHostsFiles::only(&path);
+    files.add(&host(), &ed25519()).expect("added");
+    let keys: Vec<PublicKey> = (0..24).map(|_| ed25519()).collect();
+    std::thread::scope(|scope| {
+        for chunk in keys.chunks(6) {
+            let files = &files;
+            scope.spawn(move || {
+                for key in chunk {
+                    let name = HostName::new(format!("host-{}", &key.fingerprint().to_string()[7..11]), 22);
+                    files.add(&name, key).expect("added");
+                }
+            });
+        }
+        let files = &files;
+        scope.spawn(move || {
+            for _ in 0..24 {
+                assert_eq!(files.replace(&host(), &[ed25519(), ed25519()]).expect("replaced"), Ok(true));
+            }
+        });
+    });
+    let text = std::fs::read_to_string(&path).expect("the file");
+    assert_eq!(text.lines().count(), keys.len() + 2, "{text}");
+    assert!(keys.iter().all(|key| text.contains(&key.to_openssh(""))));
+    assert_eq!(files.updatable_keys(&host()).expect("readable").len(), 2);
+    // Nothing is left behind.
+    assert_eq!(std::fs::read_dir(directory.path()).expect("the directory").count(), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_replaced_keeps_its_mode_and_its_link() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let directory = tempfile::tempdir().expect("a directory");
+    let (real, link) = (directory.path().join("real"), directory.path().join("link"));
+    std::fs::write(&real, "# a comment\n").expect("written");
+    std::fs::set_permissions(&real, std::fs::Permissions::from_mode(0o640)).expect("a mode");
+    symlink(&real, &link).expect("a link");
+    let files = KnownHostsFiles::only(&link);
+    let shown = ed25519();
+    assert_eq!(files.replace(&host(), std::slice::from_ref(&shown)).expect("replaced"), Ok(true));
+    assert_eq!(files.replace(&host(), std::slice::from_ref(&shown)).expect("replaced"), Ok(false));
+    assert!(std::fs::symlink_metadata(&link).expect("the link").is_symlink());
+    assert_eq!(std::fs::metadata(&real).expect("the file").permissions().mode() & 0o777, 0o640);
+    assert_eq!(files.lookup(&host(), &shown).expect("readable"), FilesVerdict::Known);
+    // A line of other hosts forbids it.
+    std::fs::write(&real, format!("example.*,x {}\n", shown.to_openssh(""))).expect("written");
+    let refused = files.replace(&host(), &[ed25519()]).expect("readable");
+    assert_eq!(refused, Err(ReplaceError::OtherHosts { line: 1 }));
 }

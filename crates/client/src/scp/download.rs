@@ -80,6 +80,8 @@ impl<'a, 't> Download<'a, 't> {
     }
 
     fn receive(&mut self, wire: &mut dyn Wire) -> Result<(), Fault> {
+        // A server may have said all, and be gone without hearing the answers.
+        let mut gone = None;
         loop {
             while let Some(event) = self.sink.poll()? {
                 if matches!(event, SinkEvent::End) {
@@ -88,12 +90,15 @@ impl<'a, 't> Download<'a, 't> {
                 self.handle(event)?;
             }
             if !self.sink.output().is_empty() {
-                wire.write(self.sink.output())?;
+                if gone.is_none() {
+                    gone = wire.write(self.sink.output()).err();
+                }
                 self.sink.consume_output(usize::MAX);
             }
-            match wire.read()? {
-                Some(bytes) => self.sink.handle_input(bytes),
-                None => self.sink.handle_eof(),
+            match (wire.read(), &mut gone) {
+                (Ok(Some(bytes)), _) => self.sink.handle_input(bytes),
+                (Ok(None), _) => self.sink.handle_eof(),
+                (Err(error), gone) => return Err(Fault::Cut(gone.take().unwrap_or(error))),
             }
         }
     }

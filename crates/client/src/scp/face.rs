@@ -1,8 +1,11 @@
 //! Transfers by the protocol of scp over a client's connection.
 
+use crate::child::Child;
+use crate::exit_status::ExitStatus;
 use crate::scp::download::Download;
 use crate::scp::error::ScpError;
 use crate::scp::options::ScpOptions;
+use crate::scp::relay::Relay;
 use crate::scp::remote::{CloseOnDrop, Collector, RemoteWire};
 use crate::scp::report::ScpReport;
 use crate::scp::target::{LocalPath, Target, remote_name};
@@ -182,40 +185,92 @@ impl Scp {
         self.put_from(Cursor::new(content), size, mode, remote).await
     }
 
+    /// Copies a file, or with [`recursive`](ScpOptions::recursive) a directory, from this server to another, through
+    /// this program: what the one sends is checked as in a download before the other gets it. If `target` is a
+    /// directory there, into it; else `target` is what it will be called.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get) and [`put`](Self::put).
+    pub async fn relay(
+        &self,
+        remote: impl AsRef<[u8]>,
+        other: &SshClient,
+        target: impl AsRef<[u8]>,
+    ) -> Result<ScpReport, ScpError> {
+        let (source, expected) = download_command(remote.as_ref(), &self.options)?;
+        reject_nul(target.as_ref())?;
+        let (sink, options) = (upload_command(target.as_ref(), &self.options, false), self.options.clone());
+        let stall = options.stall;
+        let (from, mut from_wire) = Remote::start(&self.client, source, stall).await?;
+        let (to, mut to_wire) = Remote::start(other, sink, stall).await?;
+        let conversation = off_thread(move || {
+            let relayed = Relay::new(&options, expected).run(&mut from_wire, &mut to_wire);
+            (relayed, from_wire.stalled, to_wire.stalled)
+        });
+        let (relayed, from_stalled, to_stalled) = conversation.await?;
+        let is_good = relayed.is_ok();
+        let from_ending = from.end(is_good, stall.filter(|_| from_stalled)).await;
+        let to_ending = to.end(is_good, stall.filter(|_| to_stalled)).await;
+        match relayed {
+            Ok(report) => conclude(Ok(conclude(Ok(report), from_ending)?), to_ending),
+            Err(error) => conclude(Err(error), if from_stalled { from_ending } else { to_ending }),
+        }
+    }
+
     /// Runs a command and has a conversation with it, on a thread that may wait.
     async fn run(
         &self,
         command: Vec<u8>,
         converse: impl FnOnce(&mut dyn Wire) -> Result<ScpReport, Fault> + Send + 'static,
     ) -> Result<ScpReport, ScpError> {
-        let mut child = self.client.command(command).spawn().await?;
+        let stall = self.options.stall;
+        let (remote, mut wire) = Remote::start(&self.client, command, stall).await?;
+        let conversation = off_thread(move || {
+            let transferred = converse(&mut wire);
+            (transferred, wire.stalled)
+        });
+        let (transferred, stalled) = conversation.await?;
+        let ending = remote.end(transferred.is_ok(), stall.filter(|_| stalled)).await;
+        conclude(transferred, ending)
+    }
+}
+
+/// A command on the server. It ends when this is dropped.
+struct Remote {
+    child: Child,
+    closing: CloseOnDrop,
+    collector: Collector,
+}
+
+impl Remote {
+    async fn start(
+        client: &SshClient,
+        command: Vec<u8>,
+        stall: Option<Duration>,
+    ) -> Result<(Self, RemoteWire), ScpError> {
+        let mut child = client.command(command).spawn().await?;
         let closing = CloseOnDrop(child.channel().clone());
         let (stdin, stdout, stderr) = (child.stdin(), child.stdout(), child.stderr());
         let (Some(stdout), Some(stderr)) = (stdout, stderr) else {
             return Err(ScpError::Client(crate::error::Error::ChannelClosed));
         };
         let collector = Collector::spawn(stderr);
-        let stall = self.options.stall;
-        let runtime = Handle::current();
-        let conversation = off_thread(move || {
-            let mut wire = RemoteWire { runtime, stdin, stdout, stall, stalled: false };
-            let transferred = converse(&mut wire);
-            (transferred, wire.stalled)
-        });
-        let (transferred, stalled) = conversation.await?;
-        let stalled = stall.filter(|_| stalled);
-        let ended = match (&transferred, stalled) {
-            (Ok(_), None) => Some(child.wait().await),
-            (Err(_), None) => tokio::time::timeout(END_GRACE, child.wait()).await.ok(),
-            (_, Some(_)) => None,
+        let wire = RemoteWire { runtime: Handle::current(), stdin, stdout, stall, stalled: false };
+        Ok((Self { child, closing, collector }, wire))
+    }
+
+    /// Waits for the end of a command whose streams are over.
+    async fn end(mut self, is_good: bool, stalled: Option<Duration>) -> Ending {
+        let ended = match stalled {
+            None if is_good => Some(self.child.wait().await),
+            None => tokio::time::timeout(END_GRACE, self.child.wait()).await.ok(),
+            Some(_) => None,
         };
-        drop(closing);
-        let status = match ended {
-            Some(status) => status,
-            None => Ok(child.try_wait().unwrap_or(crate::exit_status::ExitStatus::NotReported)),
-        };
-        let stderr = collector.finish().await;
-        conclude(transferred, Ending { status, stderr, stalled })
+        drop(self.closing);
+        let status = ended.unwrap_or_else(|| Ok(self.child.try_wait().unwrap_or(ExitStatus::NotReported)));
+        let stderr = self.collector.finish().await;
+        Ending { status, stderr, stalled }
     }
 }
 

@@ -23,6 +23,7 @@ mod progress;
 pub(crate) mod download;
 pub(crate) mod upload;
 pub(crate) mod transfer;
+mod relay;
 mod remote;
 pub mod face;
 

@@ -162,7 +162,7 @@ impl<'a> Upload<'a> {
 
     /// Sends a directory with all that is in it; of one that has no name of its own, only what is in it.
     fn send_tree(&mut self, wire: &mut dyn Wire, root: &Path) -> Result<(), Fault> {
-        let mut walk = match LocalWalk::new(root, WalkOptions::default()) {
+        let walk = match LocalWalk::new(root, WalkOptions::default()) {
             Ok(walk) => walk,
             Err(error) => {
                 self.report.fail(root, error.to_string());
@@ -181,7 +181,7 @@ impl<'a> Upload<'a> {
         };
         // How deep in a directory that was not taken.
         let mut skipping = 0_usize;
-        while let Some(item) = walk.next() {
+        for item in walk {
             match item {
                 Ok(WalkItem::Directory(_)) if skipping > 0 => skipping += 1,
                 Ok(WalkItem::DirectoryEnd(_)) if skipping > 0 => skipping -= 1,

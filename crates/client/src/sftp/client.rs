@@ -7,8 +7,8 @@ use crate::sftp::open_options::OpenOptions;
 use crate::sftp::read_dir::ReadDir;
 use crate::sftp::remote_path::RemotePath;
 use crate::sftp::session::{OpenHandle, Session};
-use crate::sftp::transfer_options::TransferOptions;
 use crate::sftp::stream::{Duplex, Stream};
+use crate::sftp::transfer_options::TransferOptions;
 use crate::ssh_client::SshClient;
 use bytes::BytesMut;
 use konko_sftp::answer::{FileHashes, Principals};
@@ -17,8 +17,8 @@ use konko_sftp::config::ClientConfig;
 use konko_sftp::limits::Limits;
 use konko_sftp::message::attributes::{Attributes, Owner, Times};
 use konko_sftp::message::extension::{
-    CheckFileName, ExpandPath, Hardlink, HomeDirectory, Lsetstat, PosixRename, Statvfs, StatvfsReply,
-    UsersGroupsById, put_numbers,
+    CheckFileName, ExpandPath, Hardlink, HomeDirectory, Lsetstat, Md5Hash, PosixRename, Statvfs,
+    StatvfsReply, UsersGroupsById, put_numbers,
 };
 use konko_sftp::message::request::{
     Lstat, Mkdir, Open, Opendir, Readlink, Realpath, Remove, Rename, Rmdir, Setstat, Stat, Symlink,
@@ -27,11 +27,38 @@ use konko_sftp::metadata::Metadata;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+/// In which order SYMLINK has its two paths, in versions 3 to 5. The draft puts the path of the link first; OpenSSH
+/// put the target first, and nearly everybody does as OpenSSH does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SymlinkOrder {
+    /// The target first, except with servers that are known to keep to the draft.
+    #[default]
+    Auto,
+    /// The target first.
+    TargetFirst,
+    /// The path of the link first.
+    LinkFirst,
+}
+
+impl SymlinkOrder {
+    /// What suits the server with this identification string: asyncssh keeps to the draft, unless the client is
+    /// OpenSSH or paramiko.
+    pub(crate) fn of_server(self, identification: Option<&str>) -> Self {
+        match (self, identification) {
+            (Self::Auto, Some(identification)) if identification.contains("AsyncSSH") => Self::LinkFirst,
+            (Self::Auto, _) => Self::TargetFirst,
+            (order, _) => order,
+        }
+    }
+}
+
 /// How an SFTP session is begun.
 #[derive(Debug, Clone, Default)]
 pub struct SftpOptions {
     /// What is offered and accepted: version, packet lengths, memory.
     pub client: ClientConfig,
+    /// In which order SYMLINK has its paths.
+    pub symlink_order: SymlinkOrder,
 }
 
 /// The files of a server. Cheap to clone, and many tasks may use it at once. The session ends when the last clone
@@ -41,6 +68,7 @@ pub struct SftpOptions {
 #[derive(Debug, Clone)]
 pub struct Sftp {
     pub(crate) session: Arc<Session>,
+    symlink_order: SymlinkOrder,
 }
 
 impl Sftp {
@@ -53,6 +81,10 @@ impl Sftp {
     /// [`Error::Start`] if it cannot be started; what the server said instead of SFTP.
     pub async fn start(command: Command, options: SftpOptions) -> Result<Self, Error> {
         let child = command.spawn().await.map_err(|error| Error::Start(Box::new(error)))?;
+        let info = child.running().link.info();
+        let mut options = options;
+        let identification = info.as_ref().map(|info| info.server_identification.as_str());
+        options.symlink_order = options.symlink_order.of_server(identification);
         let stream = Stream::of_child(child)
             .ok_or(Error::Options("the standard input of an SFTP server cannot be given"))?;
         Self::begin(stream, options).await
@@ -72,9 +104,15 @@ impl Sftp {
     }
 
     async fn begin(stream: Stream, options: SftpOptions) -> Result<Self, Error> {
-        let sftp = Self { session: Session::new(stream, options.client) };
+        let symlink_order = options.symlink_order;
+        let sftp = Self { session: Session::new(stream, options.client), symlink_order };
         sftp.ready().await?;
         Ok(sftp)
+    }
+
+    /// Begins a session whose bytes are carried by threads.
+    pub(crate) fn over_threads(options: SftpOptions) -> Self {
+        Self { session: Session::new(Stream::Threads, options.client), symlink_order: options.symlink_order }
     }
 
     /// Waits until the server has said its version.
@@ -353,7 +391,11 @@ impl Sftp {
         link: impl Into<RemotePath>,
     ) -> Result<(), Error> {
         let (target, link) = (target.into(), link.into());
-        self.call(&link, Symlink { target_path: target.as_bytes(), link_path: link.wire() }).await
+        let (mut target_path, mut link_path) = (target.as_bytes(), link.wire());
+        if self.symlink_order == SymlinkOrder::LinkFirst && self.version() < 6 {
+            std::mem::swap(&mut target_path, &mut link_path);
+        }
+        self.call(&link, Symlink { target_path, link_path }).await
     }
 
     /// What a symbolic link says.
@@ -439,7 +481,7 @@ impl Sftp {
 
     /// Hashes that the server makes of a file, or of `length` bytes from `offset` on, where 0 means to the end.
     /// `algorithms` are acceptable ones, comma-separated: `sha256,sha1,md5`. With a `block_size` other than 0 there is
-    /// one hash for each block.
+    /// one hash for each block. Servers that know only `md5-hash` are asked that way for one MD5.
     ///
     /// # Errors
     ///
@@ -453,6 +495,12 @@ impl Sftp {
         block_size: u32,
     ) -> Result<FileHashes, Error> {
         let path = path.into();
+        let md5 = algorithms.split(',').any(|algorithm| algorithm == "md5");
+        if !self.offers(CheckFileName::NAME) && self.offers(Md5Hash::NAME) && md5 && block_size == 0 {
+            let request = Md5Hash { name: path.wire(), start_offset: offset, length, quick_check_hash: b"" };
+            let hash = self.call(&path, request).await?;
+            return Ok(FileHashes { algorithm: b"md5".to_vec(), hashes: hash.0 });
+        }
         let request = CheckFileName {
             name: path.wire(),
             hash_algorithms: algorithms.as_bytes(),

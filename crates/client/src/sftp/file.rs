@@ -4,11 +4,12 @@ use crate::sftp::error::Error;
 use crate::sftp::file_stream::FileStream;
 use crate::sftp::remote_path::RemotePath;
 use crate::sftp::session::{LaneGuard, OpenHandle, Session};
+use konko_sftp::answer::FileHashes;
 use konko_sftp::call::Request;
 use konko_sftp::download::{Download, Order, Until};
 use konko_sftp::incoming::Payload;
 use konko_sftp::message::attributes::{Attributes, Owner, Times};
-use konko_sftp::message::extension::{Fstatvfs, Fsync, StatvfsReply};
+use konko_sftp::message::extension::{CheckFileHandle, Fstatvfs, Fsync, StatvfsReply};
 use konko_sftp::message::request::{Fsetstat, Fstat};
 use konko_sftp::metadata::Metadata;
 use konko_sftp::upload::Upload;
@@ -240,6 +241,29 @@ impl File {
             (written == data.len() && upload.is_flushed()).then_some(Ok(()))
         });
         done.await.map_err(|error| self.error(error))
+    }
+
+    /// Hashes that the server makes of `length` bytes from `offset` on, where 0 means to the end. `algorithms` are
+    /// acceptable ones, comma-separated. With a `block_size` other than 0 there is one hash for each block.
+    ///
+    /// # Errors
+    ///
+    /// What the server refused, or that it does not offer `check-file`.
+    pub async fn check(
+        &self,
+        algorithms: &str,
+        offset: u64,
+        length: u64,
+        block_size: u32,
+    ) -> Result<FileHashes, Error> {
+        let request = CheckFileHandle {
+            handle: self.handle.bytes(),
+            hash_algorithms: algorithms.as_bytes(),
+            start_offset: offset,
+            length,
+            block_size,
+        };
+        self.call(request).await
     }
 
     pub(crate) const fn session(&self) -> &Arc<Session> {

@@ -4,7 +4,7 @@
 use crate::sftp::background::Background;
 use crate::sftp::client::Sftp;
 use crate::sftp::error::Error;
-use crate::sftp::get::{attributes, fill, file_options};
+use crate::sftp::get::{attributes, file_options, fill};
 use crate::sftp::jobs::Jobs;
 use crate::sftp::meter::Meter;
 use crate::sftp::read_dir::DirEntry;
@@ -49,7 +49,7 @@ struct Waiting {
 
 /// A file that was fetched, or a link that was read, and is to be written.
 enum Write {
-    File { directory: Arc<Directory>, name: Vec<u8>, metadata: Metadata, data: Vec<Bytes> },
+    File { directory: Arc<Directory>, name: Vec<u8>, metadata: Box<Metadata>, data: Vec<Bytes> },
     Link { directory: Arc<Directory>, name: Vec<u8>, target: Vec<u8> },
 }
 
@@ -85,9 +85,8 @@ impl Sftp {
             }
             let (path, names) = (local.clone(), options.names);
             let mode = metadata.permissions.unwrap_or(0o777) & 0o777;
-            let opened = Background::start(move || {
-                LocalDirectory::open_or_create(&path, mode)?.with_rule(names)
-            });
+            let opened =
+                Background::start(move || LocalDirectory::open_or_create(&path, mode)?.with_rule(names));
             let opened = opened.await.map_err(|error| Error::local(&local, error))??;
             let root = Arc::new(Directory {
                 local: opened,
@@ -351,8 +350,12 @@ async fn fetch_entry(
     if got < size {
         return Err(Error::Shrunk { path, expected: size, got });
     }
-    let write =
-        Write::File { directory: Arc::clone(directory), name: entry.file_name().to_vec(), metadata, data };
+    let write = Write::File {
+        directory: Arc::clone(directory),
+        name: entry.file_name().to_vec(),
+        metadata: Box::new(metadata),
+        data,
+    };
     Ok((Some(write), Transferred { files: 1, bytes: got, ..Transferred::default() }))
 }
 
@@ -411,4 +414,3 @@ fn write_file(
     }
     Ok(new.commit(&attributes(options, metadata))?)
 }
-

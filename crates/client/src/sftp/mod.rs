@@ -38,12 +38,13 @@ mod send;
 mod remote_file;
 mod put;
 mod jobs;
+mod ranges;
 mod get_tree;
 mod put_small;
 mod put_tree;
 mod copy;
 
-pub use client::{Sftp, SftpOptions};
+pub use client::{Sftp, SftpOptions, SymlinkOrder};
 pub use error::Error;
 pub use file::File;
 pub use glob::GlobOptions;

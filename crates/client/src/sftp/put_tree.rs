@@ -116,7 +116,8 @@ impl Sftp {
             let walk_options = WalkOptions { follow_symlinks, maximum_depth: options.maximum_depth };
             let path = local.clone();
             let walk = Background::start(move || LocalWalk::new(path, walk_options)).await;
-            let walk: Result<LocalWalk, LocalTreeError> = walk.map_err(|error| Error::local(&local, error))?;
+            let walk: Result<LocalWalk, LocalTreeError> =
+                walk.map_err(|error| Error::local(&local, error))?;
             let walk = walk?;
             let existed = match self.create_dir_with_mode(&remote, walk.root().mode & 0o777).await {
                 Ok(()) => false,
@@ -171,7 +172,9 @@ impl<'a> TreeUpload<'a> {
                 self.begin(&mut jobs, item)?;
             }
             // The disk is read ahead, but not far.
-            if let Some(running) = reading.take_if(|_| self.ready.is_empty() && jobs.len() < self.files_in_flight) {
+            if let Some(running) =
+                reading.take_if(|_| self.ready.is_empty() && jobs.len() < self.files_in_flight)
+            {
                 let (reader, items) = running.await.map_err(|error| Error::local("", error))?;
                 reading = (!reader.ended).then(|| read(reader));
                 self.sort(items)?;
@@ -261,10 +264,8 @@ impl<'a> TreeUpload<'a> {
             Item::Skipped | Item::Failed(_) => return Ok(()),
         };
         let path = self.root.join(&entry.relative[..]);
-        let existed = matches!(
-            self.directories.get(parent(&entry.relative)),
-            Some(Directory::Ready { existed: true })
-        );
+        let existed =
+            matches!(self.directories.get(parent(&entry.relative)), Some(Directory::Ready { existed: true }));
         jobs.push(async move {
             let sent = send_file(sftp, options, meter, &path, entry, content, existed).await;
             Done::File { path, sent }
@@ -411,13 +412,13 @@ async fn send_file(
     content: Option<Vec<u8>>,
     existed: bool,
 ) -> Result<Transferred, Error> {
-    let (target, replaced) =
-        if existed { sftp.upload_target(path).await? } else { (path.clone(), None) };
+    let (target, replaced) = if existed { sftp.upload_target(path).await? } else { (path.clone(), None) };
     if let Some(content) = content {
         return put_small(sftp, &content, &entry.metadata, target, replaced, options, meter).await;
     }
     let (metadata, local) = (entry.metadata, entry.path.clone());
-    let file = Background::start(move || entry.open()).await.map_err(|error| Error::local(&local, error))??;
+    let file =
+        Background::start(move || entry.open()).await.map_err(|error| Error::local(&local, error))??;
     let source = Source { file: Arc::new(file), path: &local, metadata: &metadata };
     let sync = options.sync == DiskSync::Always;
     upload(sftp, source, target, replaced, options, sync, meter).await

@@ -51,9 +51,9 @@ impl RemoteFile {
         options: &TransferOptions,
     ) -> Result<(Self, File), Error> {
         // What is no regular file is written where it stands.
-        let in_place = replaced.as_ref().is_some_and(|metadata| {
-            !matches!(metadata.file_type, FileType::Regular | FileType::Unknown)
-        });
+        let in_place = replaced
+            .as_ref()
+            .is_some_and(|metadata| !matches!(metadata.file_type, FileType::Regular | FileType::Unknown));
         let name = target.file_name().filter(|_| options.atomic && !in_place);
         let mut file = Self {
             sftp: sftp.clone(),
@@ -143,9 +143,8 @@ impl RemoteFile {
         let session = file.session();
         let lane = session.lane();
         let handle = file.handle().bytes();
-        let tickets = session.with(|client, now| {
-            self.last_requests(client, now, lane.lane(), handle, local, options, sync)
-        })?;
+        let tickets = session
+            .with(|client, now| self.last_requests(client, now, lane.lane(), handle, local, options, sync))?;
         for ticket in tickets {
             let done = session.wait(lane.lane(), |client, _| client.reply(&ticket)).await;
             done.map_err(|error| Error::Sftp(error.at(self.target.as_bytes())))?;
@@ -182,7 +181,8 @@ impl RemoteFile {
             let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
             u32::try_from(since.as_secs()).unwrap_or(u32::MAX)
         };
-        let times = Times { accessed: seconds(local.times.accessed), modified: seconds(local.times.modified) };
+        let times =
+            Times { accessed: seconds(local.times.accessed), modified: seconds(local.times.modified) };
         let permissions = if options.preserve_permissions {
             Some(options.permissions(local.mode))
         } else {
@@ -190,11 +190,7 @@ impl RemoteFile {
             let replaced = self.replaced.as_ref().filter(|_| self.temporary.is_some());
             replaced.and_then(|replaced| replaced.permissions).map(|mode| mode & 0o777)
         };
-        Attributes {
-            permissions,
-            times: options.preserve_times.then_some(times),
-            ..Attributes::default()
-        }
+        Attributes { permissions, times: options.preserve_times.then_some(times), ..Attributes::default() }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Paths of a server: bytes, with `/` between names.
 
 use konko_sftp::text::printable;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -101,6 +102,8 @@ from! {
     &Path: |path| path.as_os_str().as_encoded_bytes().to_vec();
     &PathBuf: |path| path.as_os_str().as_encoded_bytes().to_vec();
     PathBuf: |path| path.into_os_string().into_encoded_bytes();
+    &OsStr: |path| path.as_encoded_bytes().to_vec();
+    OsString: |path| path.into_encoded_bytes();
     &RemotePath: |path| path.0.clone();
 }
 

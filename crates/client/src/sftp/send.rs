@@ -44,8 +44,14 @@ pub(crate) async fn send(
     meter: &mut FileMeter,
 ) -> Result<u64, Error> {
     let mut upload = session.with(|client, _| Upload::new(client, handle.clone()));
-    let mut sending =
-        Sending { session, lane: LaneGuard::of(session, upload.lane()), local, local_path, meter, acknowledged: 0 };
+    let mut sending = Sending {
+        session,
+        lane: LaneGuard::of(session, upload.lane()),
+        local,
+        local_path,
+        meter,
+        acknowledged: 0,
+    };
     let error = match sending.run(&mut upload, start).await {
         Ok(end) => return Ok(end),
         Err(error) => error,

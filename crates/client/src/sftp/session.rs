@@ -1,7 +1,6 @@
 //! One SFTP session, shared by all who use it. There is no task for it: whoever waits reads and writes for all, so
 //! that an answer that is there costs no change of tasks.
 
-use crate::sftp::error::Error;
 use crate::sftp::stream::Stream;
 use bytes::Bytes;
 use konko_sansio::Machine;
@@ -42,6 +41,8 @@ struct State {
     unflushed: bool,
     /// The stream takes no more for now.
     write_blocked: bool,
+    /// Nobody uses the session any more: what waits to be sent is sent, and nothing after it.
+    finishing: bool,
 }
 
 /// Who waits, by lane.
@@ -88,7 +89,13 @@ impl Session {
     pub(crate) fn new(stream: Stream, config: ClientConfig) -> Arc<Self> {
         let waiters = Arc::new(Waiters::default());
         let all = Waker::from(Arc::clone(&waiters));
-        let state = State { client: SftpClient::new(config), stream, unflushed: false, write_blocked: false };
+        let state = State {
+            client: SftpClient::new(config),
+            stream,
+            unflushed: false,
+            write_blocked: false,
+            finishing: false,
+        };
         waiters.ready.store(true, Ordering::Release);
         Arc::new(Self {
             state: Mutex::new(state),
@@ -301,6 +308,9 @@ impl Session {
                 self.all.wake_by_ref();
                 return true;
             }
+            if state.finishing {
+                return false;
+            }
             if self.ticking.load(Ordering::Relaxed) == 0 {
                 state = self.writable.wait(state).unwrap_or_else(PoisonError::into_inner);
             } else {
@@ -319,6 +329,12 @@ impl Session {
         self.ticking.fetch_add(1, Ordering::Relaxed);
         self.writable.notify_all();
         Ticks(self)
+    }
+
+    /// Nobody uses the session any more; what waits to be sent still is.
+    pub(crate) fn finish(&self) {
+        self.lock().finishing = true;
+        self.writable.notify_all();
     }
 
     /// Ends the session for all.
@@ -397,13 +413,6 @@ impl OpenHandle {
     /// Its CLOSE was sent.
     pub(crate) fn closed(&self) {
         self.closed.store(true, Ordering::Relaxed);
-    }
-
-    /// Closes it and waits for the server's answer, which may say that something written before is lost.
-    pub(crate) async fn close(mut self) -> Result<(), Error> {
-        let Some(handle) = self.handle.take() else { return Ok(()) };
-        let close = konko_sftp::message::request::Close { handle: handle.as_bytes() };
-        Ok(self.session.call(&close).await?)
     }
 }
 

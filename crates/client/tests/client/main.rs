@@ -6,4 +6,5 @@ mod login;
 mod sftp;
 mod handshake;
 mod forward;
+mod agent;
 mod blocking;

@@ -150,6 +150,8 @@ impl ScriptedServer {
                 connection.answer_global(question, Some(&4022u32.to_be_bytes()));
             }
             "cancel-tcpip-forward" => connection.answer_global(question, Some(b"")),
+            // Sends the body to the client's agent, and answers with what comes back.
+            "ask-agent@test" => drop(tokio::spawn(ask_agent(connection.clone(), question))),
             _ => connection.answer_global(question, None),
         }
     }
@@ -226,6 +228,7 @@ impl ScriptedServer {
                 }
                 ChannelRequest::Pty(..) => (None, true),
                 ChannelRequest::Exec(exec) => (Some(text(exec.command)), !self.refuse_exec),
+                ChannelRequest::AuthAgent => (None, true),
                 ChannelRequest::Shell => (Some("out:shell status:0 eof close".to_owned()), true),
                 ChannelRequest::Subsystem(subsystem) => (
                     Some(format!("out:{} status:0 eof close", text(subsystem.name))),
@@ -322,6 +325,21 @@ impl ScriptedServer {
         };
         sent.expect("sent");
     }
+}
+
+async fn ask_agent(connection: Connection<Server>, question: GlobalQuestion) {
+    let opened = connection.open_channel(ChannelKind::AgentConnection, Default::default(), None).await;
+    let Ok(channel) = opened else { return connection.answer_global(question, Some(b"refused")) };
+    let mut writer = channel.writer();
+    let written = async {
+        writer.write_all(question.body()).await?;
+        writer.shutdown().await
+    };
+    let mut answer = Vec::new();
+    // A client that closes the channel says no more than that.
+    let _ = written.await;
+    let _ = channel.reader().read_to_end(&mut answer).await;
+    connection.answer_global(question, Some(&answer));
 }
 
 /// Carries bytes until the server ends, or until the cut: what it has sent before arrives.

@@ -158,8 +158,8 @@ fn files_that_include_themselves_come_to_an_end() {
     let names: Vec<String> = (0..18).map(|index| format!("/home/me/.ssh/f{index}")).collect();
     let chain = |length: usize| {
         let mut tree = Tree::new(&[(path, "Include f0\n")]);
-        for index in 0..length {
-            tree.files.insert(names[index].clone(), format!("Include f{}\n", index + 1).into_bytes());
+        for (index, name) in names.iter().enumerate().take(length) {
+            tree.files.insert(name.clone(), format!("Include f{}\n", index + 1).into_bytes());
         }
         configuration().resolve(&Request::new("h"), &mut tree)
     };
@@ -176,8 +176,10 @@ fn files_and_lines_have_limits() {
     assert!(resolve(&longest, "h").is_ok());
     assert!(resolve(&"# x\n".repeat(1 << 18), "h").is_ok());
     assert!(resolve(&"# x\n".repeat((1 << 18) + 1), "h").is_err());
-    assert!(resolve("Include directory\n", "h").is_ok(), "a pattern that matches nothing");
-    let mut tree = Tree::new(&[]);
+    let mut tree =
+        Tree::new(&[("/home/me/.ssh/config", "Include directory\n"), ("/home/me/.ssh/directory", "")]);
+    let resolved = configuration().resolve(&Request::new("h"), &mut tree).expect("it is passed over");
+    assert!(resolved.notes().iter().any(|note| note.text.contains("is a directory")));
     let only = Request::new("h").with_files(Files::Only("/x/directory".to_owned()));
     assert!(configuration().resolve(&only, &mut tree).is_err());
     let missing = Request::new("h").with_files(Files::Only("/x/missing".to_owned()));

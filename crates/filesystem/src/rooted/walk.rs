@@ -94,7 +94,7 @@ impl<'r> Walk<'r> {
             return Err(Errno::NAMETOOLONG);
         }
         let opened =
-            rustix::fs::openat(self.directory(), name.as_slice(), SEARCH, Mode::empty());
+            rustix::fs::openat(self.directory(), name.as_slice(), SEARCH | OFlags::NOFOLLOW, Mode::empty());
         match opened {
             Ok(directory) => {
                 self.path.push((directory, name));

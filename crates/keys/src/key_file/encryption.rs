@@ -3,6 +3,7 @@
 //! sequence number zero where there is one.
 
 use crate::error::{KeyFileError, printable};
+use crate::key_file::limits::KeyFileLimits;
 use aes_gcm::aead::AeadInOut;
 use aes_gcm::aead::consts::{U12, U16};
 use aes_gcm::{Aes128Gcm, Aes256Gcm};
@@ -14,8 +15,6 @@ use poly1305::universal_hash::KeyInit;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// More than ssh-keygen writes (24) by far, and less than a minute of work.
-pub(super) const MOST_ROUNDS: u32 = 2048;
 /// ssh-keygen writes 16 bytes.
 const LONGEST_SALT: usize = 1024;
 /// Bytes of block that a section without encryption is padded to.
@@ -69,8 +68,9 @@ impl SectionKey {
         passphrase: &[u8],
         salt: &[u8],
         rounds: u32,
+        limits: &KeyFileLimits,
     ) -> Result<Self, KeyFileError> {
-        if rounds == 0 || rounds > MOST_ROUNDS {
+        if rounds == 0 || rounds > limits.bcrypt_rounds {
             return Err(KeyFileError::TooManyRounds { rounds });
         }
         if salt.is_empty() || salt.len() > LONGEST_SALT {

@@ -3,6 +3,7 @@
 use crate::error::KeyFileError;
 use crate::fixtures::{KEYS, PASSPHRASE, Prepared, file, private, public, text};
 use crate::identity::Identity;
+use crate::key_file::limits::KeyFileLimits;
 use crate::key_file::openssh_key_v1::OpenSshEncryption;
 use crate::key_file::pbes2::Pbes2;
 use crate::key_file::ppk_encryption::Argon2Flavour;
@@ -279,6 +280,30 @@ fn the_work_of_pkcs8_is_bounded() {
     assert_eq!(rounds, too_much);
     let cost = raise("ed25519.pkcs8.scrypt-aes256", &[2, 2, 4, 0], &[2, 4, 0x40, 0, 0, 0]);
     assert_eq!(cost, too_much);
+}
+
+/// covers: P14
+#[test]
+fn the_limits_can_be_moved() {
+    let with = |change: &dyn Fn(&mut KeyFileLimits), name: &str| {
+        let mut limits = KeyFileLimits::default();
+        change(&mut limits);
+        PrivateKey::from_openssh_within(&limits, &file(name), Some(PASSPHRASE)).err()
+    };
+    let too_much = |what| Some(KeyFileError::TooMuchWork { what });
+    assert_eq!(with(&|limits| limits.bcrypt_rounds = 2, "ed25519.aes256-ctr"), None);
+    let refused = with(&|limits| limits.bcrypt_rounds = 1, "ed25519.aes256-ctr");
+    assert_eq!(refused, Some(KeyFileError::TooManyRounds { rounds: 2 }));
+    assert_eq!(with(&|limits| limits.pbkdf2_iterations = 1000, "ed25519.pkcs8.sha256-aes256"), None);
+    let refused = with(&|limits| limits.pbkdf2_iterations = 999, "ed25519.pkcs8.sha256-aes256");
+    assert_eq!(refused, too_much("PKCS#8"));
+    // N = 1024 and blocks of 8 are 1 MiB.
+    assert_eq!(with(&|limits| limits.memory = 1 << 20, "ed25519.pkcs8.scrypt-aes256"), None);
+    let refused = with(&|limits| limits.memory = (1 << 20) - 1, "ed25519.pkcs8.scrypt-aes256");
+    assert_eq!(refused, too_much("PKCS#8"));
+    assert_eq!(with(&|limits| limits.memory = 256 << 10, "ed25519.ppk3.argon2id"), None);
+    let refused = with(&|limits| limits.memory = (256 << 10) - 1, "ed25519.ppk3.argon2id");
+    assert_eq!(refused, too_much("PuTTY"));
 }
 
 /// covers: P15

@@ -1,6 +1,7 @@
 //! Key files. [`PrivateKey::from_openssh`](crate::private_key::PrivateKey::from_openssh) and
 //! [`Identity::from_any_format`](crate::identity::Identity::from_any_format) tell the formats apart by themselves.
 
+mod limits;
 mod armor;
 mod der;
 mod der_writer;
@@ -20,6 +21,7 @@ mod storage;
 #[cfg(test)]
 mod format_tests;
 
+pub use limits::KeyFileLimits;
 pub use openssh_key_v1::OpenSshEncryption;
 pub use pbes2::Pbes2;
 pub use ppk_encryption::Argon2Flavour;

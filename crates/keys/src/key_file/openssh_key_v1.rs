@@ -2,6 +2,7 @@
 
 use crate::error::{KeyError, KeyFileError, printable};
 use crate::key_file::encryption::{SectionCipher, SectionKey};
+use crate::key_file::limits::KeyFileLimits;
 use crate::private_fields::{malformed, truncated};
 use crate::private_key::PrivateKey;
 use crate::public_key::PublicKey;
@@ -29,7 +30,11 @@ pub(super) fn public_half(contents: &[u8]) -> Result<PublicKey, KeyFileError> {
 }
 
 /// Reads a whole file without its armor.
-pub(super) fn read(contents: &[u8], passphrase: Option<&[u8]>) -> Result<PrivateKey, KeyFileError> {
+pub(super) fn read(
+    contents: &[u8],
+    passphrase: Option<&[u8]>,
+    limits: &KeyFileLimits,
+) -> Result<PrivateKey, KeyFileError> {
     let mut reader = Reader::new(contents.strip_prefix(MAGIC).ok_or(malformed("its first bytes"))?);
     let cipher = SectionCipher::by_name(reader.read_string().map_err(truncated)?)?;
     let kdf = reader.read_string().map_err(truncated)?;
@@ -54,7 +59,7 @@ pub(super) fn read(contents: &[u8], passphrase: Option<&[u8]>) -> Result<Private
             let rounds = options.read_u32().map_err(truncated)?;
             options.finish().map_err(truncated)?;
             let passphrase = passphrase.ok_or(KeyFileError::Encrypted)?;
-            SectionKey::derive(row, passphrase, salt, rounds)?.open(&mut section, tag)?;
+            SectionKey::derive(row, passphrase, salt, rounds, limits)?.open(&mut section, tag)?;
             true
         }
         (SectionCipher::None | SectionCipher::Row(_), b"none" | b"bcrypt") => {
@@ -145,7 +150,13 @@ pub(super) fn write(
             }
             let mut salt = [0; SALT_LEN];
             random.fill(&mut salt);
-            let key = SectionKey::derive(row, encryption.passphrase, &salt, encryption.rounds)?;
+            let key = SectionKey::derive(
+                row,
+                encryption.passphrase,
+                &salt,
+                encryption.rounds,
+                &KeyFileLimits::default(),
+            )?;
             put_string(&mut out, row.name.as_bytes());
             put_string(&mut out, b"bcrypt");
             let mut options = Vec::new();

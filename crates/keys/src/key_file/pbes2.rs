@@ -5,6 +5,7 @@ use crate::error::KeyFileError;
 use crate::key_file::block_chain;
 use crate::key_file::der::{DerReader, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE};
 use crate::key_file::der_writer::{identifier, octets, sequence, unsigned, value};
+use crate::key_file::limits::KeyFileLimits;
 use crate::key_file::object_identifier as oid;
 use hmac::{Hmac, KeyInit, Mac};
 use konko_crypto::cipher::CipherAlgorithm;
@@ -13,12 +14,6 @@ use konko_crypto::random::SecureRandom;
 use pkcs8::pkcs5::scrypt;
 use zeroize::Zeroizing;
 
-/// More rounds of PBKDF2 are not computed: some seconds of work.
-const MOST_ITERATIONS: u64 = 10_000_000;
-/// More memory than this is not given to scrypt, in bytes.
-const MOST_MEMORY: u64 = 256 * 1024 * 1024;
-/// scrypt's memory, as often as it goes over it, in bytes.
-const MOST_WORK: u64 = 4 * MOST_MEMORY;
 /// A longer salt is not read.
 const LONGEST_SALT: usize = 1024;
 const SALT_LEN: usize = 16;
@@ -65,6 +60,7 @@ fn unsupported(what: &str) -> KeyFileError {
 pub(super) fn decrypt(
     contents: &[u8],
     passphrase: Option<&[u8]>,
+    limits: &KeyFileLimits,
 ) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
     let mut outer = DerReader::new(contents);
     let mut fields = outer.read_sequence()?;
@@ -86,9 +82,9 @@ pub(super) fn decrypt(
     let passphrase = passphrase.ok_or(KeyFileError::Encrypted)?;
     let mut kdf_parameters = kdf.read_sequence()?;
     let key = if kdf_name == oid::PBKDF2 {
-        read_pbkdf2(&mut kdf_parameters, passphrase, row.key_len)?
+        read_pbkdf2(&mut kdf_parameters, passphrase, row.key_len, limits)?
     } else {
-        read_scrypt(&mut kdf_parameters, passphrase, row.key_len)?
+        read_scrypt(&mut kdf_parameters, passphrase, row.key_len, limits)?
     };
     block_chain::decrypt(row, &key, iv, encrypted)
 }
@@ -139,6 +135,7 @@ fn read_pbkdf2(
     parameters: &mut DerReader<'_>,
     passphrase: &[u8],
     key_len: usize,
+    limits: &KeyFileLimits,
 ) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
     let salt = salt(parameters)?;
     let iterations = small(parameters)?;
@@ -155,7 +152,7 @@ fn read_pbkdf2(
         },
     };
     parameters.finish()?;
-    pbkdf2(prf, passphrase, salt, iterations, key_len)
+    pbkdf2(prf, passphrase, salt, iterations, key_len, limits)
 }
 
 fn pbkdf2(
@@ -164,8 +161,9 @@ fn pbkdf2(
     salt: &[u8],
     iterations: u64,
     key_len: usize,
+    limits: &KeyFileLimits,
 ) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
-    if iterations == 0 || iterations > MOST_ITERATIONS {
+    if iterations == 0 || iterations > u64::from(limits.pbkdf2_iterations) {
         return Err(too_much());
     }
     let wrong = KeyFileError::WrongPassphrase;
@@ -208,6 +206,7 @@ fn read_scrypt(
     parameters: &mut DerReader<'_>,
     passphrase: &[u8],
     key_len: usize,
+    limits: &KeyFileLimits,
 ) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
     let salt = salt(parameters)?;
     let (n, block_size, parallelization) = (small(parameters)?, small(parameters)?, small(parameters)?);
@@ -216,20 +215,19 @@ fn read_scrypt(
     if !n.is_power_of_two() || n == 1 {
         return Err(KeyFileError::Malformed { what: "the cost of its scrypt" });
     }
-    run_scrypt(n, block_size, parallelization, passphrase, salt, key_len)
+    run_scrypt([n, block_size, parallelization], passphrase, salt, key_len, limits)
 }
 
 fn run_scrypt(
-    n: u64,
-    block_size: u64,
-    parallelization: u64,
+    [n, block_size, parallelization]: [u64; 3],
     passphrase: &[u8],
     salt: &[u8],
     key_len: usize,
+    limits: &KeyFileLimits,
 ) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
     let memory = n.saturating_mul(block_size).saturating_mul(128);
     let work = memory.saturating_mul(parallelization);
-    if memory > MOST_MEMORY || work > MOST_WORK {
+    if memory > limits.memory || work > limits.scrypt_work() {
         return Err(too_much());
     }
     let invalid = KeyFileError::Malformed { what: "the numbers of its scrypt" };
@@ -255,10 +253,10 @@ pub(super) fn encrypt(
     let (mut salt, mut iv) = ([0; SALT_LEN], [0; 16]);
     random.fill(&mut salt);
     random.fill(&mut iv);
-    let row = &AES256_CBC;
+    let (row, limits) = (&AES256_CBC, &KeyFileLimits::default());
     let (key, kdf) = match kdf {
         Pbes2::Pbkdf2 { iterations } => {
-            let key = pbkdf2(Prf::Sha256, passphrase, &salt, u64::from(iterations), row.key_len)?;
+            let key = pbkdf2(Prf::Sha256, passphrase, &salt, u64::from(iterations), row.key_len, limits)?;
             let prf = sequence(&[&identifier(oid::HMAC_SHA256), &value(0x05, &[])]);
             let parameters = sequence(&[&octets(&salt), &unsigned(&iterations.to_be_bytes()), &prf]);
             (key, sequence(&[&identifier(oid::PBKDF2), &parameters]))
@@ -266,7 +264,7 @@ pub(super) fn encrypt(
         Pbes2::Scrypt { log_n, block_size, parallelization } => {
             let n = 1u64.checked_shl(u32::from(log_n)).filter(|n| *n > 1).ok_or(too_much())?;
             let (r, p) = (u64::from(block_size), u64::from(parallelization));
-            let key = run_scrypt(n, r, p, passphrase, &salt, row.key_len)?;
+            let key = run_scrypt([n, r, p], passphrase, &salt, row.key_len, limits)?;
             let parameters = sequence(&[
                 &octets(&salt),
                 &unsigned(&n.to_be_bytes()),

@@ -3,6 +3,7 @@
 use crate::error::{KeyError, KeyFileError, printable};
 use crate::key_file::armor::{PEM_LINE_LEN, push_lines};
 use crate::key_file::dek_info::hexadecimal;
+use crate::key_file::limits::KeyFileLimits;
 use crate::key_file::ppk_encryption::{PpkKeys, PpkProtection, SALT_LEN};
 use crate::key_file::traditional_writer::no_format;
 use crate::private_fields::{malformed, truncated};
@@ -142,7 +143,11 @@ pub(super) fn public_half(text: &[u8]) -> Result<(PublicKey, String), KeyFileErr
 }
 
 /// Reads a whole file.
-pub(super) fn read(text: &[u8], passphrase: Option<&[u8]>) -> Result<PrivateKey, KeyFileError> {
+pub(super) fn read(
+    text: &[u8],
+    passphrase: Option<&[u8]>,
+    limits: &KeyFileLimits,
+) -> Result<PrivateKey, KeyFileError> {
     let mut ppk = parse(text)?;
     let encrypted = ppk.encryption != "none";
     let public = PublicKey::decode(&ppk.public)?;
@@ -154,7 +159,7 @@ pub(super) fn read(text: &[u8], passphrase: Option<&[u8]>) -> Result<PrivateKey,
         (true, Some(passphrase)) => passphrase,
         (false, _) => b"",
     };
-    let keys = PpkKeys::derive(&ppk.protection, passphrase)?;
+    let keys = PpkKeys::derive(&ppk.protection, passphrase, limits)?;
     if encrypted {
         if ppk.private.is_empty() {
             return Err(malformed("the length of its private part"));
@@ -212,7 +217,7 @@ fn write_private(key: &PrivateKey) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
             let zeros = seed.iter().rev().take_while(|byte| **byte == 0).count();
             put_string(&mut out, seed.get(..seed.len() - zeros).unwrap_or_default());
         }
-        Secret::SecurityKey(_) => return Err(no_format(key, "PuTTY")),
+        _ => return Err(no_format(key, "PuTTY")),
     }
     Ok(out)
 }
@@ -240,7 +245,7 @@ pub(super) fn write(
         (version3 @ PpkProtection::Version3 { .. }, None) => *version3 = PpkProtection::Version3Plain,
         _ => {}
     }
-    let keys = PpkKeys::derive(&protection, passphrase.unwrap_or_default())?;
+    let keys = PpkKeys::derive(&protection, passphrase.unwrap_or_default(), &KeyFileLimits::default())?;
     if passphrase.is_some() {
         // The padding is of no meaning; PuTTY takes it from a hash of what it pads.
         let padding = Sha1::digest(&*private);

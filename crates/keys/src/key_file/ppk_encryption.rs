@@ -2,15 +2,12 @@
 
 use crate::error::KeyFileError;
 use crate::key_file::block_chain;
+use crate::key_file::limits::KeyFileLimits;
 use hmac::{Hmac, KeyInit, Mac};
 use konko_crypto::cipher::cbc::AES256_CBC;
 use sha1::{Digest, Sha1};
 use zeroize::Zeroizing;
 
-/// More memory than this is not given to Argon2, in KiB.
-const MOST_MEMORY_KIB: u32 = 256 * 1024;
-/// Memory as often as Argon2 goes over it, in KiB.
-const MOST_WORK_KIB: u64 = 16 * 1024 * 1024;
 const MOST_PARALLELISM: u32 = 64;
 pub(super) const SALT_LEN: usize = 16;
 const LONGEST_SALT: usize = 1024;
@@ -81,7 +78,11 @@ pub(super) struct PpkKeys {
 
 impl PpkKeys {
     /// Derives the keys. The limits are looked at before any work is done.
-    pub(super) fn derive(protection: &PpkProtection, passphrase: &[u8]) -> Result<Self, KeyFileError> {
+    pub(super) fn derive(
+        protection: &PpkProtection,
+        passphrase: &[u8],
+        limits: &KeyFileLimits,
+    ) -> Result<Self, KeyFileError> {
         let mut keys = Self {
             cipher_key: Zeroizing::new([0; KEY_LEN]),
             iv: Zeroizing::new([0; IV_LEN]),
@@ -100,8 +101,9 @@ impl PpkKeys {
                 keys.sha256 = false;
             }
             PpkProtection::Version3 { flavour, memory_kib, passes, parallelism, salt } => {
-                let work = u64::from(*memory_kib) * u64::from(*passes);
-                if *memory_kib > MOST_MEMORY_KIB || work > MOST_WORK_KIB || *parallelism > MOST_PARALLELISM {
+                let memory = u64::from(*memory_kib).saturating_mul(1024);
+                let work = memory.saturating_mul(u64::from(*passes));
+                if memory > limits.memory || work > limits.argon2_work() || *parallelism > MOST_PARALLELISM {
                     return Err(KeyFileError::TooMuchWork { what: "PuTTY" });
                 }
                 if salt.len() > LONGEST_SALT {

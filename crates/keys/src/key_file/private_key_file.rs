@@ -2,6 +2,7 @@
 
 use crate::error::KeyFileError;
 use crate::key_file::armor::{OPENSSH_LINE_LEN, PEM_LINE_LEN};
+use crate::key_file::limits::KeyFileLimits;
 use crate::key_file::openssh_key_v1::OpenSshEncryption;
 use crate::key_file::pbes2::Pbes2;
 use crate::key_file::ppk_encryption::{Argon2Flavour, PpkProtection};
@@ -66,11 +67,24 @@ impl PrivateKey {
     /// [`KeyFileError`]; in particular [`KeyFileError::Encrypted`] where `passphrase` is missing, which is found
     /// out without any work, and [`KeyFileError::WrongPassphrase`].
     pub fn from_openssh(text: &[u8], passphrase: Option<&[u8]>) -> Result<Self, KeyFileError> {
+        Self::from_openssh_within(&KeyFileLimits::default(), text, passphrase)
+    }
+
+    /// The same with other limits on the work that the file may ask for.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_openssh`](Self::from_openssh).
+    pub fn from_openssh_within(
+        limits: &KeyFileLimits,
+        text: &[u8],
+        passphrase: Option<&[u8]>,
+    ) -> Result<Self, KeyFileError> {
         if text.len() > LARGEST_FILE {
             return Err(KeyFileError::TooLarge);
         }
         if is_ppk(text) {
-            return ppk::read(text, passphrase);
+            return ppk::read(text, passphrase, limits);
         }
         let mut armored = armor::read(text, b"PRIVATE KEY")?;
         let encrypted = armored.dek_info.is_some();
@@ -81,12 +95,12 @@ impl PrivateKey {
             armored.contents = dek_info::decrypt(dek_info, &armored.contents, passphrase)?;
         }
         let key = match armored.label.as_str() {
-            openssh_key_v1::LABEL => openssh_key_v1::read(&armored.contents, passphrase),
+            openssh_key_v1::LABEL => openssh_key_v1::read(&armored.contents, passphrase, limits),
             "RSA PRIVATE KEY" => traditional::read_pkcs1(&armored.contents),
             "EC PRIVATE KEY" => traditional::read_sec1(&armored.contents, None),
             "PRIVATE KEY" => traditional::read_pkcs8(&armored.contents),
             "ENCRYPTED PRIVATE KEY" => {
-                let contents = pbes2::decrypt(&armored.contents, passphrase)?;
+                let contents = pbes2::decrypt(&armored.contents, passphrase, limits)?;
                 decrypted(traditional::read_pkcs8(&contents))
             }
             label => Err(KeyFileError::Unsupported { what: format!("a file of the kind {label}") }),

@@ -39,7 +39,7 @@ pub(super) fn write_traditional(key: &PrivateKey) -> Result<(&'static str, Der),
     match key.secret() {
         Secret::Rsa(secret) => Ok(("RSA PRIVATE KEY", pkcs1(secret)?)),
         Secret::Ecdsa(secret) => Ok(("EC PRIVATE KEY", sec1(secret, true))),
-        Secret::Ed25519(_) | Secret::SecurityKey(_) => Err(no_format(key, "PEM")),
+        _ => Err(no_format(key, "PEM")),
     }
 }
 
@@ -55,7 +55,7 @@ pub(super) fn write_pkcs8(key: &PrivateKey) -> Result<Der, KeyFileError> {
             let seed = Zeroizing::new(secret.to_bytes());
             (sequence(&[&identifier(oid::ED25519)]), octets(seed.as_slice()))
         }
-        Secret::SecurityKey(_) => return Err(no_format(key, "PKCS#8")),
+        _ => return Err(no_format(key, "PKCS#8")),
     };
     Ok(sequence(&[&unsigned(&[]), &algorithm, &octets(&contents)]))
 }

@@ -35,6 +35,8 @@ fn the_backends_agree() {
     for (name, ..) in KEYS {
         match private(name).secret() {
             Secret::Ed25519(_) | Secret::SecurityKey(_) => {}
+            #[cfg(feature = "mldsa")]
+            Secret::Composite(_) => {}
             Secret::Ecdsa(key) => {
                 let (curve, point) = (key.curve(), key.point());
                 let fast = key.sign(MESSAGE).expect("a signature");

@@ -195,7 +195,12 @@ impl ProcessSession {
             }));
         }
         let is_plain = self.terminal.is_none() && self.options.forced_command.is_none();
-        if is_plain && let Some(program) = self.options.scp.program(request, self.options.working_directory())
+        if is_plain
+            && let Some(program) = self.options.scp.program(
+                request,
+                self.options.working_directory(),
+                self.options.sftp.as_ref(),
+            )
         {
             return Some(Ok(program));
         }

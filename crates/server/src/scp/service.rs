@@ -2,10 +2,8 @@
 
 use crate::program::{Program, StartRequest};
 use crate::scp::program::{ScpServerOptions, scp_program};
-use konko_filesystem::rooted::filesystem::LocalFilesystem;
-use konko_filesystem::rooted::options::{LocalOptions, Root};
+use crate::sftp::options::SftpOptions;
 use konko_scp::ScpCommand;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -27,17 +25,22 @@ pub enum ScpService {
 }
 
 impl ScpService {
-    /// The program that serves this request in this process; `None` where the shell is to run it.
-    pub(crate) fn program(self, request: &StartRequest, working_directory: &Path) -> Option<Program> {
+    /// The program that serves this request in this process, from the files that SFTP serves, or all there are;
+    /// `None` where the shell is to run it.
+    pub(crate) fn program(
+        self,
+        request: &StartRequest,
+        working_directory: &Path,
+        files: Option<&SftpOptions>,
+    ) -> Option<Program> {
         let StartRequest::Exec(command) = request else { return None };
         if self == Self::System || (self == Self::Fallback && system_has_scp()) {
             return None;
         }
         // A command that only a shell understands is left to it.
         let command = ScpCommand::parse(command).ok().flatten()?;
-        let mut options = LocalOptions::default();
-        options.start_directory = working_directory.as_os_str().as_bytes().to_vec();
-        let filesystem = LocalFilesystem::new(&Root::whole_system(), options).ok()?;
+        let whole_system = SftpOptions::default();
+        let filesystem = files.unwrap_or(&whole_system).open(working_directory).ok()?;
         Some(scp_program(command, Arc::new(filesystem), ScpServerOptions::default()))
     }
 }

@@ -8,9 +8,11 @@ use bytes::Bytes;
 use konko_sftp::server::cancellation::Cancellation;
 use konko_sftp::server::config::{ServerConfig, SymlinkOrder};
 use konko_sftp::server::filesystem::Filesystem;
+use konko_sftp::server::question::SlowQuestion;
 use konko_sftp::server::serve::SlowAnswer;
 use std::collections::VecDeque;
 use std::future::pending;
+use std::ops::Range;
 use std::sync::Arc;
 use tokio::io::AsyncWriteExt;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
@@ -19,12 +21,15 @@ use tokio::task::{JoinError, JoinHandle, JoinSet};
 const READ_AHEAD: usize = 1024 * 1024;
 /// The largest chunk that is taken at once, in bytes.
 const CHUNK: usize = 256 * 1024;
-/// Memory for output that an idle session keeps, in bytes.
-const KEPT: usize = 64 * 1024;
+/// How many questions that take long have a thread each at once. The threads are those of all sessions.
+const SLOW_AT_ONCE: usize = 2;
 
 /// A program that serves files to the client of a session, until the client says EOF. Its exit status is 0, or 1 if
-/// the client broke the protocol. Unless the configuration says otherwise, the order of SYMLINK is that of the client's
-/// software.
+/// the client broke the protocol.
+///
+/// What waits in memory for a client that is slow, or sends faster than the disk takes, is about 5 MiB at most. The
+/// file system is dropped with the session, unless others hold it too. Unless the configuration says otherwise, the
+/// order of SYMLINK is that of the client's software.
 pub fn sftp_program<S: Filesystem>(filesystem: Arc<S>, mut config: ServerConfig) -> Program {
     Program::new(move |stream| {
         if config.symlink_order == SymlinkOrder::default() {
@@ -55,13 +60,16 @@ struct SftpSession<S: Filesystem> {
     place: Option<Place<S>>,
     /// What takes long is done by itself.
     slow: JoinSet<SlowAnswer>,
+    /// What takes long and has no thread yet.
+    waiting: VecDeque<SlowQuestion<S::File>>,
     answers: Vec<SlowAnswer>,
     pieces: VecDeque<Bytes>,
     /// How much of the client's stream was read and not yet taken, wherever it is.
     read_ahead: usize,
     ended: bool,
+    /// Memory in which what is to be sent lies.
     output: Vec<u8>,
-    sent: usize,
+    unsent: Range<usize>,
     /// Whether the server had more to say than there was room for.
     has_more: bool,
 }
@@ -73,12 +81,13 @@ impl<S: Filesystem> SftpSession<S> {
             cancellation: CancelOnDrop(Cancellation::default()),
             place: Some(Place::Here(Box::new(Batch::new(config)))),
             slow: JoinSet::new(),
+            waiting: VecDeque::new(),
             answers: Vec::new(),
             pieces: VecDeque::new(),
             read_ahead: 0,
             ended: false,
             output: Vec::new(),
-            sent: 0,
+            unsent: 0..0,
             has_more: false,
         }
     }
@@ -107,14 +116,17 @@ impl<S: Filesystem> SftpSession<S> {
                     Ok(None) => self.ended = true,
                     Err(_) => return Exit::Unknown,
                 },
-                written = output.write(&self.output[self.sent..]), if self.sent < self.output.len() => {
+                written = output.write(&self.output[self.unsent.clone()]), if !self.unsent.is_empty() => {
                     match written {
-                        Ok(n) if n > 0 => self.sent += n,
+                        Ok(n) if n > 0 => self.unsent.start += n,
                         _ => return Exit::Unknown,
                     }
                 }
                 Some(answer) = self.slow.join_next() => match answer {
-                    Ok(answer) => self.answers.push(answer),
+                    Ok(answer) => {
+                        self.answers.push(answer);
+                        self.start_slow();
+                    }
                     Err(_) => return Exit::Unknown,
                 },
                 control = controls.next() => match control {
@@ -134,11 +146,11 @@ impl<S: Filesystem> SftpSession<S> {
                 return None;
             }
         };
-        if self.sent == self.output.len() {
+        if self.unsent.is_empty() {
             self.take_output(&mut batch);
         }
         let failed = batch.failed;
-        if self.sent == self.output.len() && (failed.is_some() || batch.server.is_finished()) {
+        if self.unsent.is_empty() && (failed.is_some() || batch.server.is_finished()) {
             return Some(match failed {
                 None => Exit::Status(0),
                 Some(error) => {
@@ -167,25 +179,27 @@ impl<S: Filesystem> SftpSession<S> {
 
     /// Takes what there is to be sent, in exchange for the memory of what was sent.
     fn take_output(&mut self, batch: &mut Batch<S>) {
-        self.output.clear();
-        self.sent = 0;
         if batch.server.output().is_empty() {
             return;
         }
         let was_full = !batch.server.wants_input();
-        self.sent = batch.server.swap_output(&mut self.output);
-        if self.output.len() < KEPT && self.output.capacity() > KEPT {
-            self.output.shrink_to(KEPT);
-        }
+        self.unsent = batch.server.swap_output(&mut self.output);
         // There may be questions that waited for room.
         self.has_more |= was_full;
     }
 
-    fn take_back(&mut self, mut batch: Box<Batch<S>>) {
-        for question in batch.slow.drain(..) {
+    fn start_slow(&mut self) {
+        while self.slow.len() < SLOW_AT_ONCE
+            && let Some(question) = self.waiting.pop_front()
+        {
             let (filesystem, cancellation) = (Arc::clone(&self.filesystem), self.cancellation.0.clone());
             self.slow.spawn_blocking(move || question.perform(&*filesystem, &cancellation));
         }
+    }
+
+    fn take_back(&mut self, mut batch: Box<Batch<S>>) {
+        self.waiting.extend(batch.slow.drain(..));
+        self.start_slow();
         self.read_ahead = batch.waiting() + self.pieces.iter().map(Bytes::len).sum::<usize>();
         self.place = Some(Place::Here(batch));
     }

@@ -325,14 +325,19 @@ fn what_takes_long_holds_nobody_up() {
         let (server, _, go_on) = watched(ServerConfig::default());
         let connection = logged_in(server).await;
         let mut client = SftpClient::start(session(&connection).await).await;
-        let handle = client.open("/slow").await;
-        let fields = ExtensionRequest { name: Fsync::NAME, fields: Fsync { handle: &handle } };
-        client.send(PacketType::EXTENDED, 5, &fields).await;
-        client.send(PacketType::STAT, 6, &Stat { path: b"/slow" }).await;
+        // More than have a thread at once.
+        for number in 0..10 {
+            let handle = client.open(&format!("/{number}")).await;
+            let fields = ExtensionRequest { name: Fsync::NAME, fields: Fsync { handle: &handle } };
+            client.send(PacketType::EXTENDED, number, &fields).await;
+        }
+        client.send(PacketType::STAT, 50, &Stat { path: b"/0" }).await;
         let (packet_type, id, _) = client.reply().await;
-        assert_eq!((packet_type, id), (PacketType::ATTRS, 6));
-        go_on.send(()).unwrap();
-        assert_eq!(client.status().await, (5, StatusCode::OK));
+        assert_eq!((packet_type, id), (PacketType::ATTRS, 50));
+        for _ in 0..10 {
+            go_on.send(()).unwrap();
+            assert_eq!(client.status().await.1, StatusCode::OK);
+        }
         client.channel.send_eof();
         assert_eq!(ending(&client.channel).await, ends_with(0));
     });

@@ -3,3 +3,4 @@
 mod scripted_server;
 mod session;
 mod transfers;
+mod noise;

@@ -43,6 +43,8 @@ pub struct ServerConfig {
     pub maximum_handles: usize,
     /// The most requests that are taken before one of them is answered; 64. Further ones stay unread.
     pub maximum_requests: usize,
+    /// The most bytes of requests that are taken before one of them is answered; 1 MiB. One more may come on top.
+    pub maximum_held: usize,
     /// The most bytes of answers that wait to be sent before no more requests are taken; 1 MiB. One more answer may
     /// come on top.
     pub maximum_output: usize,
@@ -63,6 +65,7 @@ impl Default for ServerConfig {
             maximum_read: MAXIMUM_DATA,
             maximum_handles: 128,
             maximum_requests: 64,
+            maximum_held: 1024 * 1024,
             maximum_output: 1024 * 1024,
             maximum_names: 100,
             symlink_order: SymlinkOrder::default(),

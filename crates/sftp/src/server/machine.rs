@@ -7,7 +7,7 @@
 
 use crate::message::initialization::{Init, Version};
 use crate::message::number::{PacketType, VERSION_3};
-use crate::message::packet::{Packet, begin_packet, end_packet, put_packet};
+use crate::message::packet::{Packet, put_packet};
 use crate::server::answer::{Answer, Data, put_status};
 use crate::server::check_file::ALGORITHM_NAMES;
 use crate::server::config::ServerConfig;
@@ -15,15 +15,17 @@ use crate::server::error::ServerError;
 use crate::server::failure::Failure;
 use crate::server::handles::Handles;
 use crate::server::input::{ClientPacket, Input};
+use crate::server::output::Output;
 use crate::server::question::Question;
 use crate::server::request_name::RequestName;
 use crate::server::scope::Scope;
 use crate::server::ticket::Ticket;
 use bytes::Bytes;
-use konko_sansio::output::OutputBuffer;
 use konko_wire::decode::Reader;
-use konko_wire::encode::{Encode, put_u32};
+use konko_wire::encode::Encode;
 use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::ops::Range;
 
 /// A server of one session, over files `F` and directories `D` of whoever answers its questions.
 #[derive(Debug)]
@@ -31,7 +33,7 @@ pub struct SftpServer<F, D> {
     pub(super) config: ServerConfig,
     pub(super) handles: Handles<F, D>,
     input: Input,
-    output: OutputBuffer,
+    output: Output,
     state: State,
     waiting: VecDeque<Waiting>,
     at_work: Vec<AtWork>,
@@ -52,6 +54,7 @@ struct Waiting {
     name: RequestName,
     scope: Scope,
     packet: ClientPacket,
+    len: usize,
 }
 
 /// A request that was asked about and not yet answered.
@@ -60,6 +63,7 @@ struct AtWork {
     serial: u64,
     name: RequestName,
     scope: Scope,
+    len: usize,
 }
 
 impl<F, D> SftpServer<F, D> {
@@ -69,7 +73,7 @@ impl<F, D> SftpServer<F, D> {
             input: Input::new(config.maximum_packet),
             config,
             handles: Handles::new(),
-            output: OutputBuffer::default(),
+            output: Output::default(),
             state: State::AwaitsInit,
             waiting: VecDeque::new(),
             at_work: Vec::new(),
@@ -108,9 +112,9 @@ impl<F, D> SftpServer<F, D> {
         self.output.consume(sent);
     }
 
-    /// Exchanges the output for `other`, which is cleared first, and returns where in `other` it begins: for a
-    /// driver that sends while it goes on answering.
-    pub fn swap_output(&mut self, other: &mut Vec<u8>) -> usize {
+    /// Exchanges the output for `other`, whose content does not matter, and returns where in `other` it lies then:
+    /// for a driver that sends while it goes on answering.
+    pub fn swap_output(&mut self, other: &mut Vec<u8>) -> Range<usize> {
         self.output.swap(other)
     }
 
@@ -151,10 +155,10 @@ impl<F, D> SftpServer<F, D> {
         if !self.settle(ticket.serial) {
             return;
         }
-        let out = self.output.tail();
-        let put = result.and_then(|answer| answer.put(ticket.id, &mut self.handles, out));
+        let Self { output, handles, .. } = self;
+        let put = result.and_then(|answer| output.put(|out| answer.put(ticket.id, handles, out)));
         if let Err(failure) = put {
-            put_status(self.output.tail(), ticket.id, &failure);
+            self.refuse(ticket.id, &failure);
         }
     }
 
@@ -170,24 +174,9 @@ impl<F, D> SftpServer<F, D> {
             return;
         }
         let length = length.min(self.config.maximum_read) as usize;
-        let out = self.output.tail();
-        let start = begin_packet(out, PacketType::DATA, ticket.id);
-        put_u32(out, 0);
-        let data = out.len();
-        out.resize(data + length, 0);
-        let failure = match read(&mut out[data..]) {
-            Ok(0) if length > 0 => Failure::end(),
-            Ok(n) => {
-                let n = n.min(length);
-                out.truncate(data + n);
-                out[data - 4..data].copy_from_slice(&(n as u32).to_be_bytes());
-                end_packet(out, start);
-                return;
-            }
-            Err(failure) => failure,
-        };
-        out.truncate(start);
-        put_status(out, ticket.id, &failure);
+        if let Err(failure) = self.output.put_data(ticket.id, length, read) {
+            self.refuse(ticket.id, &failure);
+        }
     }
 
     /// A request is answered; whether it was still waited for.
@@ -202,7 +191,10 @@ impl<F, D> SftpServer<F, D> {
     }
 
     fn may_take(&self) -> bool {
-        self.waiting.len() + self.at_work.len() < self.config.maximum_requests
+        let held = self.waiting.iter().map(|waiting| waiting.len);
+        let held: usize = held.chain(self.at_work.iter().map(|at_work| at_work.len)).sum();
+        held < self.config.maximum_held
+            && self.waiting.len() + self.at_work.len() < self.config.maximum_requests
             && self.output.len() < self.config.maximum_output
     }
 
@@ -262,7 +254,8 @@ impl<F, D> SftpServer<F, D> {
         let scope = name.map(|name| Scope::of(name, reader.rest()));
         match (name, scope) {
             (Some(name), Some(scope)) if self.config.allows(name) => {
-                self.waiting.push_back(Waiting { name, scope, packet });
+                let len = packet.head.len() + packet.data.iter().map(Bytes::len).sum::<usize>();
+                self.waiting.push_back(Waiting { name, scope, packet, len });
             }
             (Some(_), _) => self.refuse(id, &Failure::permission_denied()),
             // §8: "If the server does not recognize the 'extended-request' name, then the server MUST respond with
@@ -285,22 +278,30 @@ impl<F, D> SftpServer<F, D> {
             .filter(|name| self.config.allows(**name))
             .filter_map(|name| Some((name.extension()?.as_bytes(), extension_data(*name).as_bytes())))
             .collect();
-        Version { version: VERSION_3, extensions }.encode(self.output.tail());
+        let version = Version { version: VERSION_3, extensions };
+        self.put(|out| version.encode(out));
         Ok(())
     }
 
     fn refuse(&mut self, id: u32, failure: &Failure) {
-        put_status(self.output.tail(), id, failure);
+        self.put(|out| put_status(out, id, failure));
     }
 
     /// Appends a reply that needs no answer.
     pub(super) fn reply(&mut self, packet_type: PacketType, id: u32, fields: &impl Encode) {
-        put_packet(self.output.tail(), packet_type, id, fields);
+        self.put(|out| put_packet(out, packet_type, id, fields));
+    }
+
+    fn put(&mut self, encode: impl FnOnce(&mut Vec<u8>)) {
+        let Ok(()) = self.output.put(|out| {
+            encode(out);
+            Ok::<(), Infallible>(())
+        });
     }
 
     /// Makes a question of a request; none if it is answered already.
     fn ask(&mut self, waiting: Waiting) -> Option<Question<F, D>> {
-        let Waiting { name, scope, packet } = waiting;
+        let Waiting { name, scope, packet, len } = waiting;
         let ClientPacket { head, data } = packet;
         let Ok(Packet { id, .. }) = Packet::split(&head) else { return None };
         let serial = self.next_serial;
@@ -308,7 +309,7 @@ impl<F, D> SftpServer<F, D> {
             Ok(question) => {
                 if question.is_some() {
                     self.next_serial += 1;
-                    self.at_work.push(AtWork { serial, name, scope });
+                    self.at_work.push(AtWork { serial, name, scope, len });
                 }
                 question
             }

@@ -31,6 +31,7 @@ pub mod question;
 pub mod request_name;
 mod scope;
 mod input;
+mod output;
 pub mod config;
 mod check_file;
 pub mod machine;

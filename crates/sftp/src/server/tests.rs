@@ -307,6 +307,31 @@ fn a_client_that_only_asks_holds_a_bounded_share() {
     assert!(server.wants_input());
 }
 
+// covers: F20
+#[test]
+fn writes_that_wait_are_bounded_in_bytes() {
+    let config = ServerConfig { maximum_held: 100_000, ..ServerConfig::default() };
+    let mut server = started(config);
+    let handle = open_file(&mut server, 1, 77);
+    let fsync = ExtensionRequest { name: Fsync::NAME, fields: Fsync { handle: &handle } };
+    server.handle_input(packet(PacketType::EXTENDED, 2, &fsync));
+    let Question::Slow(SlowQuestion::Sync(slow)) = ask(&mut server) else { panic!() };
+    let mut sent = 0;
+    while server.wants_input() {
+        let write = Write { handle: &handle, offset: 0, data: &[0; 30_000] };
+        server.handle_input(packet(PacketType::WRITE, 3, &write));
+        assert!(server.next_question().unwrap().is_none());
+        sent += 1;
+    }
+    assert_eq!(sent, 4);
+    server.answer(slow.ticket, Ok(()));
+    for _ in 0..sent {
+        let Question::Write { ticket, .. } = ask(&mut server) else { panic!() };
+        server.answer(ticket, Ok(()));
+    }
+    assert!(server.wants_input());
+}
+
 #[test]
 fn slow_requests_are_overtaken_but_not_by_those_about_the_same_file() {
     let mut server = started(ServerConfig::default());

@@ -1,9 +1,11 @@
 use super::*;
 use crate::configured::attendant::Unattended;
 use crate::configured::catalogue::catalogue;
+use crate::known_hosts_files::KnownHostsFiles;
 use konko_config::{Configuration, Files, Local, Origin, Request, Source};
 use konko_transport::userauth::MethodName;
 use std::io;
+use std::path::PathBuf;
 
 struct Nothing;
 
@@ -53,6 +55,7 @@ fn values_reach_the_client() {
         "KexAlgorithms=-*sha1,*nistp*",
         "UserKnownHostsFile=/a /b",
         "VersionAddendum=for tests",
+        "PubkeyAuthentication=unbound",
     ])
     .expect("all are good");
     assert_eq!((options.user.as_str(), options.port), ("you", 2222));
@@ -73,6 +76,7 @@ fn values_reach_the_client() {
     assert_eq!(options.password_prompts, 2);
     assert_eq!(options.preferred_methods, Some(vec![MethodName::Password, MethodName::PublicKey]));
     assert_eq!(options.signature_algorithms.len(), 1);
+    assert!(!options.transport.auth.host_bound);
     let HostKeyPolicy::Strict(files) = &options.host_keys else { panic!("{:?}", options.host_keys) };
     assert_eq!(files.user, [PathBuf::from("/a"), PathBuf::from("/b")]);
 }
@@ -94,6 +98,51 @@ fn a_client_is_what_it_is_by_default() {
 }
 
 #[test]
+fn what_keys_are_used_for() {
+    let usual = options(&[]).expect("good");
+    assert!(usual.transport.auth.host_bound && usual.add_keys_to_agent.is_none());
+    let unbound = options(&["PubkeyAuthentication=unbound"]).expect("good");
+    assert!(!unbound.transport.auth.host_bound);
+    let bound = options(&["PubkeyAuthentication=host-bound"]).expect("good");
+    assert!(bound.transport.auth.host_bound);
+    let vouching = options(&["HostbasedAcceptedAlgorithms=rsa-sha2-512"]).expect("good");
+    let names: Vec<_> = vouching.host_based_algorithms.iter().map(|row| row.name).collect();
+    assert_eq!(names, ["rsa-sha2-512"]);
+    assert_eq!(vouching.signature_algorithms.len(), usual.signature_algorithms.len());
+    for (line, lifetime, confirm) in [
+        ("AddKeysToAgent=yes", None, false),
+        ("AddKeysToAgent=confirm", None, true),
+        ("AddKeysToAgent=confirm 5m", Some(Duration::from_secs(300)), true),
+        ("AddKeysToAgent=1h", Some(Duration::from_secs(3600)), false),
+    ] {
+        let adding = options(&[line, "IdentityAgent=/agent"]).expect("good").add_keys_to_agent.expect(line);
+        assert_eq!((adding.lifetime, adding.confirm), (lifetime, confirm), "{line}");
+        assert_eq!(adding.agent.origin(), "the agent at /agent");
+    }
+    for lines in
+        [&["AddKeysToAgent=ask", "IdentityAgent=/agent"], &["AddKeysToAgent=yes", "IdentityAgent=none"]]
+    {
+        assert!(options(lines).expect("good").add_keys_to_agent.is_none(), "{lines:?}");
+    }
+}
+
+#[test]
+fn those_who_type_have_a_class_of_their_own() {
+    let class = |lines: &[&str]| options(lines).expect("good").traffic_class;
+    assert_eq!(class(&["IPQoS=af21 cs1"]), Some(0x20));
+    assert_eq!(class(&["IPQoS=af21 cs1", "RequestTTY=yes"]), Some(0x48));
+    assert_eq!(class(&["IPQoS=none"]), None);
+    assert_eq!(class(&[]), None);
+}
+
+#[test]
+fn an_address_says_more_than_an_interface() {
+    let interface = |lines: &[&str]| options(lines).expect("good").bind_interface;
+    assert_eq!(interface(&["BindInterface=lo"]).as_deref(), Some("lo"));
+    assert_eq!(interface(&["BindInterface=lo", "BindAddress=127.0.0.1"]), None);
+}
+
+#[test]
 fn nobody_is_asked_in_batch_mode() {
     let batch = options(&["BatchMode=yes"]).expect("good");
     assert_eq!(batch.preferred_methods, Some(vec![MethodName::PublicKey]));
@@ -104,12 +153,12 @@ fn nobody_is_asked_in_batch_mode() {
 #[test]
 fn what_matters_and_cannot_be_done_is_refused() {
     for line in [
-        "BindInterface=lo",
         "PKCS11Provider=/x",
         "ProxyUseFdpass=yes",
         "Tunnel=yes",
-        "RevokedHostKeys=/x",
-        "KnownHostsCommand=/bin/x",
+        "KnownHostsCommand=not/absolute",
+        "KnownHostsCommand=/bin/x 'open",
+        "KnownHostsCommand=/bin/x %Z",
         "RefuseConnection=no way",
         "PreferredAuthentications=telepathy",
         "ChannelTimeout=session=5m",
@@ -137,4 +186,38 @@ fn this_computer_may_be_exempt_from_host_keys() {
     for lines in [&[lenient][..], &["HostName=127.0.0.1"]] {
         assert!(matches!(options(lines).expect("good").host_keys, HostKeyPolicy::Strict(_)));
     }
+}
+
+/// The files that a policy looks into.
+fn files(options: &ClientOptions) -> &KnownHostsFiles {
+    match &options.host_keys {
+        HostKeyPolicy::Strict(files) => files,
+        policy => panic!("{policy:?}"),
+    }
+}
+
+#[test]
+fn what_says_which_hosts_to_believe() {
+    let usual = options(&[]).expect("good");
+    assert_eq!((files(&usual).revoked.len(), &files(&usual).command), (0, &None));
+    assert!(files(&usual).authority_algorithms.is_none());
+    let options = options(&[
+        "RevokedHostKeys=~/revoked",
+        "KnownHostsCommand=/bin/x  \"a b\" %H %t%% h=%h 'c\"%I'",
+        "CASignatureAlgorithms=ssh-ed25519",
+        "UpdateHostKeys=yes",
+        "HostName=100%%.example",
+    ])
+    .expect("good");
+    let files = files(&options);
+    assert_eq!(files.revoked, [PathBuf::from("/home/me/revoked")]);
+    let command = files.command.as_ref().expect("a command");
+    assert_eq!(command.program, PathBuf::from("/bin/x"));
+    // A percent sign in what a token stands for stays one.
+    assert_eq!(command.arguments, ["a b", "%H", "%t%%", "h=100%%.example", "c\"%I"]);
+    let names: Vec<_> = files.authority_algorithms.iter().flatten().map(|row| row.name).collect();
+    assert_eq!(names, ["ssh-ed25519"]);
+    assert!(files.update);
+    let no = super::tests::options(&["UpdateHostKeys=no"]).expect("good");
+    assert!(!super::tests::files(&no).update);
 }

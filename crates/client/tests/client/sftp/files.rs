@@ -53,6 +53,8 @@ async fn a_file_has_a_position(kind: Kind) {
     assert_eq!(&two, b"o ");
     assert!(file.seek(SeekFrom::Current(-100)).await.is_err());
     assert_eq!(file.read_at(1, 4).await.unwrap(), b"ello");
+    let parts = file.read_ranges(&[(6, 5), (0, 1), (10, 100), (100, 1)]).await.unwrap();
+    assert_eq!(parts, [&b"world"[..], b"J", b"d", b""]);
     file.write_at(6, b"there").await.unwrap();
     file.sync_all().await.unwrap();
     file.set_len(8).await.unwrap();
@@ -118,8 +120,8 @@ async fn the_rest_of_the_calls(kind: Kind) {
     assert!(!sftp.try_exists("a").await.unwrap());
     let error = sftp.open("missing\x1b").await.unwrap_err();
     assert_eq!(error.status(), Some(StatusCode::NO_SUCH_FILE));
-    let text = "SSH_FXP_OPEN of \"missing\\u{1b}\": SSH_FX_NO_SUCH_FILE (No such file)";
-    assert_eq!(error.to_string(), text);
+    let text = "SSH_FXP_OPEN of \"missing\\u{1b}\": SSH_FX_NO_SUCH_FILE (No such file";
+    assert!(error.to_string().starts_with(text), "{error}");
 }
 
 async fn many_tasks_share_a_session(kind: Kind) {

@@ -22,3 +22,6 @@ macro_rules! on_both {
 mod servers;
 mod files;
 mod transfers;
+mod blocking;
+mod hostile;
+mod cut;

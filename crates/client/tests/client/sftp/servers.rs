@@ -1,6 +1,7 @@
 //! The servers, each on one end of a socket pair.
 
 use konko_client::sftp::{Sftp, SftpOptions};
+use konko_filesystem::memory::filesystem::MemoryFilesystem;
 use konko_filesystem::rooted::filesystem::LocalFilesystem;
 use konko_filesystem::rooted::options::{LocalOptions, Root};
 use konko_sftp::server::cancellation::Cancellation;
@@ -52,6 +53,7 @@ impl Drop for Server {
     }
 }
 
+#[allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 pub(super) async fn server(kind: Kind, directory: &Path) -> Option<(Sftp, Server)> {
     let (ours, theirs) = UnixStream::pair().unwrap();
     ours.set_nonblocking(true).unwrap();
@@ -78,6 +80,17 @@ pub(super) async fn server(kind: Kind, directory: &Path) -> Option<(Sftp, Server
     let stream = tokio::net::UnixStream::from_std(ours).unwrap();
     let sftp = Sftp::over(stream, SftpOptions::default()).await.unwrap();
     Some((sftp, server))
+}
+
+/// Our server with files in memory.
+pub(super) async fn memory(capacity: u64) -> (Sftp, Server) {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    ours.set_nonblocking(true).unwrap();
+    let held = theirs.try_clone().unwrap();
+    std::thread::spawn(move || serve(theirs, &MemoryFilesystem::new(capacity)));
+    let stream = tokio::net::UnixStream::from_std(ours).unwrap();
+    let sftp = Sftp::over(stream, SftpOptions::default()).await.unwrap();
+    (sftp, Server::Thread(held))
 }
 
 /// Our server, until the stream ends.

@@ -1,6 +1,6 @@
 //! Whole files and trees.
 
-use super::servers::{Kind, content, server};
+use super::servers::{Kind, content, memory, server};
 use konko_client::sftp::{DiskSync, Error, Progress, Symlinks, TransferOptions};
 use std::collections::BTreeMap;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -77,13 +77,22 @@ async fn what_fails_leaves_everything_as_it_was(kind: Kind) {
 // covers: G08
 async fn a_full_disk_is_an_error_with_an_offset(kind: Kind) {
     let directory = tempfile::tempdir().unwrap();
+    let local = tempfile::tempdir().unwrap();
+    let source = local.path().join("source");
+    std::fs::write(&source, content(3_000_000)).unwrap();
+    if kind == Kind::Ours {
+        let (sftp, _server) = memory(1_000_000).await;
+        let error = sftp.put(&source, "/f", &options()).await.unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::StorageFull, "{error}");
+        assert!(error.to_string().contains("SSH_FXP_WRITE of \"/f\" at byte "), "{error}");
+        let mut listing = sftp.read_dir("/").await.unwrap();
+        assert!(listing.next_entry().await.unwrap().is_none(), "the part is gone");
+        return;
+    }
     let Some((sftp, _server)) = server(kind, directory.path()).await else { return };
     if !Path::new("/dev/full").exists() {
         return;
     }
-    let local = tempfile::tempdir().unwrap();
-    let source = local.path().join("source");
-    std::fs::write(&source, content(3_000_000)).unwrap();
     let error = sftp.put(&source, "/dev/full", &options()).await.unwrap_err();
     assert!(error.to_string().starts_with("SSH_FXP_WRITE of \"/dev/full\" at byte 0: "), "{error}");
 }

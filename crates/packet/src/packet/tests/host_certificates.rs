@@ -43,10 +43,9 @@ fn asked(mut pair: Pair) -> Pair {
 #[test]
 fn a_client_that_asks_for_a_certificate_gets_it() {
     let rsa = PrivateKey::generate(KeyKind::Rsa { bits: 2048 }, &mut Seeded::new(70)).expect("a key");
-    for (key, name) in [
-        (ed25519(7), "ssh-ed25519-cert-v01@openssh.com"),
-        (rsa, "rsa-sha2-256-cert-v01@openssh.com"),
-    ] {
+    for (key, name) in
+        [(ed25519(7), "ssh-ed25519-cert-v01@openssh.com"), (rsa, "rsa-sha2-256-cert-v01@openssh.com")]
+    {
         let (certificate, public) = (certify(&key), key.public_key().clone());
         let pair = Pair::of(client_of(preferring(name)), server_with_certificate(key));
         let mut pair = asked(pair);
