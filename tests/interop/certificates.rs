@@ -309,12 +309,8 @@ fn the_options_of_authorized_keys_are_enforced() {
         let mut program = ssh.command();
         program.args(["-W", &to]).arg(ssh.host());
         let finished = konko_tests::peers::run(&mut program, b"bye\r\n", RUN).expect("ssh");
-        assert_eq!(
-            finished.stdout_text().starts_with("SSH-2.0-"),
-            is_open,
-            "{options}: {}",
-            finished.stderr_text()
-        );
+        let opened = finished.stdout_text().starts_with("SSH-2.0-");
+        assert_eq!(opened, is_open, "{options}: {}", finished.stderr_text());
     }
     // Where may be listened.
     for (options, is_open) in [

@@ -102,9 +102,7 @@ fn main() -> ExitCode {
         // Threads that wait for standard streams do not keep the program.
         std::process::exit(status.into());
     }
-    for (name, run) in
-        [("scp", scp::program::run as fn(Vec<OsString>) -> u8), ("sftp", sftp::program::run)]
-    {
+    for (name, run) in [("scp", scp::program::run as fn(Vec<OsString>) -> u8), ("sftp", sftp::program::run)] {
         let mut arguments = std::env::args_os();
         if arguments.nth(1).is_some_and(|given| given == name) {
             std::process::exit(run(arguments.collect()).into());

@@ -231,12 +231,10 @@ fn standard_options(arguments: &ServeArguments) -> Result<StandardOptions, Failu
         File::open(path).map_err(|error| Failure::local(format!("cannot read {}", path.display()), error))?;
         options.authorized_keys = Some(AuthorizedKeysFile::new(path.clone()));
     }
-    for path in [&arguments.trusted_user_ca, &arguments.authorized_principals, &arguments.revoked_keys] {
+    let others = [&arguments.trusted_user_ca, &arguments.authorized_principals, &arguments.revoked_keys];
+    for path in others.into_iter().flatten() {
         // They are read anew for each login, too.
-        if let Some(path) = path {
-            File::open(path)
-                .map_err(|error| Failure::local(format!("cannot read {}", path.display()), error))?;
-        }
+        File::open(path).map_err(|error| Failure::local(format!("cannot read {}", path.display()), error))?;
     }
     options.trusted_authorities.clone_from(&arguments.trusted_user_ca);
     options.authorized_principals.clone_from(&arguments.authorized_principals);

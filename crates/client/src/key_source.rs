@@ -196,8 +196,7 @@ pub(crate) async fn open_host_key(path: &Path) -> Result<Arc<PrivateKey>, KeySou
 /// The certificate in a file.
 pub(crate) async fn open_certificate(path: &Path) -> Result<Certificate, KeySourceError> {
     let owned = path.to_owned();
-    work_on(path, move || read_certificate(&owned).unwrap_or(Err(KeySourceError::Missing(owned))))
-        .await
+    work_on(path, move || read_certificate(&owned).unwrap_or(Err(KeySourceError::Missing(owned)))).await
 }
 
 async fn unlock(file: &KeyFile) -> Result<Arc<PrivateKey>, KeySourceError> {

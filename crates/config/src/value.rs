@@ -128,28 +128,33 @@ impl Reading<'_> {
             }
             Kind::ProxyJump => {
                 words.consume();
-                let text = line.trim_start_matches([' ', '\t', '\r', '\n', '=']);
-                if text.eq_ignore_ascii_case("none") {
-                    return Ok(Value::Jumps(None));
-                }
-                let jumps = Jumps::parse(text, self.service);
-                jumps.map(|jumps| Value::Jumps(Some(jumps))).ok_or_else(|| {
-                    invalid(text, "a list of hosts, each as [user@]host[:port] or ssh://[user@]host[:port]")
-                })
+                self.jumps(line)
             }
             Kind::KeystrokeTiming => keystroke_timing(&words.required()?),
-            Kind::ChannelTimeout => {
-                let rules = self.limited(words.all_or(&["none"])?, MAXIMUM_ENTRIES)?;
-                let is_rule = |rule: &&String| {
-                    *rule == "none"
-                        || rule.split_once('=').is_some_and(|(_, time)| number::seconds(time).is_some())
-                };
-                match rules.iter().find(|rule| !is_rule(rule)) {
-                    None => Ok(Value::Words(rules)),
-                    Some(rule) => Err(invalid(rule, "a type of channel, =, and a time")),
-                }
-            }
+            Kind::ChannelTimeout => self.channel_timeouts(words),
             Kind::Host | Kind::Match | Kind::Include => Err(Problem::OnlyInFiles),
+        }
+    }
+
+    fn jumps(&self, line: &str) -> Result<Value, Problem> {
+        let text = line.trim_start_matches([' ', '\t', '\r', '\n', '=']);
+        if text.eq_ignore_ascii_case("none") {
+            return Ok(Value::Jumps(None));
+        }
+        let jumps = Jumps::parse(text, self.service);
+        jumps.map(|jumps| Value::Jumps(Some(jumps))).ok_or_else(|| {
+            invalid(text, "a list of hosts, each as [user@]host[:port] or ssh://[user@]host[:port]")
+        })
+    }
+
+    fn channel_timeouts(&self, words: &mut Words) -> Result<Value, Problem> {
+        let rules = self.limited(words.all_or(&["none"])?, MAXIMUM_ENTRIES)?;
+        let is_rule = |rule: &&String| {
+            *rule == "none" || rule.split_once('=').is_some_and(|(_, time)| number::seconds(time).is_some())
+        };
+        match rules.iter().find(|rule| !is_rule(rule)) {
+            None => Ok(Value::Words(rules)),
+            Some(rule) => Err(invalid(rule, "a type of channel, =, and a time")),
         }
     }
 

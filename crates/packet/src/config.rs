@@ -4,9 +4,7 @@ use crate::algorithms::Algorithms;
 use crate::rekey::RekeyPolicy;
 use konko_crypto::kex::Moduli;
 use konko_keys::public_key::MINIMUM_RSA_BITS;
-use konko_keys::signature_algorithm::{
-    SECURITY_KEY_ALGORITHMS, SIGNATURE_ALGORITHMS, SignatureAlgorithm,
-};
+use konko_keys::signature_algorithm::{SECURITY_KEY_ALGORITHMS, SIGNATURE_ALGORITHMS, SignatureAlgorithm};
 use konko_wire::identification::Identification;
 use std::sync::Arc;
 use std::time::Duration;

@@ -3,7 +3,7 @@
 use crate::add::failure::Failure;
 use konko::client::KnownHostsFiles;
 use konko::client::agent::protocol::{Constraint, DestinationConstraint, Hop, HostKeySpecification};
-use konko_trust::known_hosts::{KnownHosts, Marker};
+use konko::trust::known_hosts::{KnownHosts, Marker};
 use std::path::{Path, PathBuf};
 
 /// The port of names that stand for themselves: those of others are written `[host]:port`.

@@ -12,7 +12,7 @@ use konko::client::agent::protocol::keys::{Certificate, Identity, PrivateKey};
 use konko::client::agent::protocol::{AddIdentity, AgentKey, Constraint};
 use konko::client::blocking::AgentConnection;
 use konko::client::printable;
-use konko_crypto::random::{SecureRandom, SystemRandom};
+use konko::transport::crypto::random::{SecureRandom, SystemRandom};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use zeroize::Zeroizing;

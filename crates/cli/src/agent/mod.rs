@@ -1,7 +1,7 @@
 //! `konko agent`: an agent as ssh-agent(1) is one.
 
-mod arguments;
 pub mod lifetime;
+mod arguments;
 mod shell_lines;
 mod confirm;
 mod protection;

@@ -2,11 +2,11 @@
 
 use crate::keygen::error::KeygenError;
 use konko::client::agent::AgentConnection;
-use konko_keys::error::SignError;
-use konko_keys::identity::Identity;
-use konko_keys::public_key::PublicKey;
-use konko_keys::signature_algorithm::SignatureAlgorithm;
-use konko_keys::signer::Signer;
+use konko::keys::error::SignError;
+use konko::keys::identity::Identity;
+use konko::keys::public_key::PublicKey;
+use konko::keys::signature_algorithm::SignatureAlgorithm;
+use konko::keys::signer::Signer;
 use tokio::runtime::{Builder, Runtime};
 
 /// A key in the agent that the environment names.

@@ -5,12 +5,12 @@ use crate::keygen::error::KeygenError;
 use crate::keygen::prompt::visible;
 use crate::keygen::time;
 use crate::notice;
-use konko_keys::certificate::Certificate;
-use konko_keys::certificate_kind::CertificateKind;
-use konko_keys::certificate_option::{CertificateOption, CriticalOption, Extension};
-use konko_keys::error::{CertificateError, KeyError};
-use konko_keys::identity::Identity;
-use konko_trust::time_zone::TimeZone;
+use konko::keys::certificate::Certificate;
+use konko::keys::certificate_kind::CertificateKind;
+use konko::keys::certificate_option::{CertificateOption, CriticalOption, Extension};
+use konko::keys::error::{CertificateError, KeyError};
+use konko::keys::identity::Identity;
+use konko::trust::time_zone::TimeZone;
 use std::fmt::Write;
 use std::path::Path;
 

@@ -5,17 +5,17 @@ use crate::keygen::context::{Context, now, time_zone};
 use crate::keygen::error::KeygenError;
 use crate::keygen::time;
 use crate::notice;
-use konko_crypto::random::SystemRandom;
-use konko_keys::certificate::Validity;
-use konko_keys::certificate_builder::CertificateBuilder;
-use konko_keys::certificate_kind::CertificateKind;
-use konko_keys::certificate_option::{CriticalOption, Extension};
-use konko_keys::identity::Identity;
-use konko_keys::public_key::PublicKey;
-use konko_keys::signature_algorithm::{SignatureAlgorithm, for_key_type};
-use konko_keys::signer::Signer;
-use konko_pattern::address::NetworkList;
-use konko_wire::encode::put_string;
+use konko::keys::certificate::Validity;
+use konko::keys::certificate_builder::CertificateBuilder;
+use konko::keys::certificate_kind::CertificateKind;
+use konko::keys::certificate_option::{CriticalOption, Extension};
+use konko::keys::identity::Identity;
+use konko::keys::public_key::PublicKey;
+use konko::keys::signature_algorithm::{SignatureAlgorithm, for_key_type};
+use konko::keys::signer::Signer;
+use konko::pattern::address::NetworkList;
+use konko::transport::crypto::random::SystemRandom;
+use konko::transport::wire::encode::put_string;
 use std::path::{Path, PathBuf};
 
 /// What the options of `-O` make of a certificate.

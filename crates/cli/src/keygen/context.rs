@@ -3,15 +3,15 @@
 use crate::keygen::arguments::Arguments;
 use crate::keygen::error::KeygenError;
 use crate::keygen::prompt;
-use konko_crypto::random::SystemRandom;
-use konko_keys::error::KeyFileError;
-use konko_keys::identity::Identity;
-use konko_keys::key_file::{
+use konko::keys::error::KeyFileError;
+use konko::keys::identity::Identity;
+use konko::keys::key_file::{
     Argon2Flavour, Existing, OpenSshEncryption, Pbes2, Permissions, PpkVersion, read_private_file,
     write_private_file, write_public_file,
 };
-use konko_keys::private_key::PrivateKey;
-use konko_trust::time_zone::TimeZone;
+use konko::keys::private_key::PrivateKey;
+use konko::transport::crypto::random::SystemRandom;
+use konko::trust::time_zone::TimeZone;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};

@@ -4,11 +4,11 @@ use crate::keygen::context::{Context, Format, read_file};
 use crate::keygen::error::KeygenError;
 use crate::keygen::generate::default_comment;
 use crate::keygen::prompt;
-use konko_keys::error::KeyFileError;
-use konko_keys::identity::Identity;
-use konko_keys::private_key::PrivateKey;
-use konko_keys::randomart::family;
-use konko_trust::sshfp::SshfpRecord;
+use konko::keys::error::KeyFileError;
+use konko::keys::identity::Identity;
+use konko::keys::private_key::PrivateKey;
+use konko::keys::randomart::family;
+use konko::trust::sshfp::SshfpRecord;
 use zeroize::Zeroizing;
 
 /// Prints a public key in the format of `-m`.

@@ -1,9 +1,9 @@
 //! Why `konko keygen` does not do what it was asked.
 
-use konko_keys::error::{CertificateError, IssueError, KeyError, KeyFileError};
-use konko_keys::key_file::StorageError;
-use konko_trust::krl::{KrlError, SpecificationError};
-use konko_trust::sshsig::SshSigError;
+use konko::keys::error::{CertificateError, IssueError, KeyError, KeyFileError};
+use konko::keys::key_file::StorageError;
+use konko::trust::krl::{KrlError, SpecificationError};
+use konko::trust::sshsig::SshSigError;
 use std::io;
 use std::path::PathBuf;
 

@@ -3,9 +3,9 @@
 use crate::keygen::context::{Context, read_file};
 use crate::keygen::error::KeygenError;
 use crate::keygen::prompt::visible;
-use konko_keys::fingerprint::{FingerprintHash, bubble_babble};
-use konko_keys::identity::Identity;
-use konko_keys::randomart::{family, randomart};
+use konko::keys::fingerprint::{FingerprintHash, bubble_babble};
+use konko::keys::identity::Identity;
+use konko::keys::randomart::{family, randomart};
 use std::path::Path;
 
 /// `-E`.

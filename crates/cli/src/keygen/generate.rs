@@ -3,11 +3,11 @@
 use crate::keygen::context::{Context, Format};
 use crate::keygen::error::KeygenError;
 use crate::keygen::prompt;
-use konko_crypto::random::SystemRandom;
-use konko_keys::fingerprint::FingerprintHash;
-use konko_keys::identity::Identity;
-use konko_keys::private_key::{KeyKind, PrivateKey};
-use konko_keys::randomart::randomart;
+use konko::keys::fingerprint::FingerprintHash;
+use konko::keys::identity::Identity;
+use konko::keys::private_key::{KeyKind, PrivateKey};
+use konko::keys::randomart::randomart;
+use konko::transport::crypto::random::SystemRandom;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 

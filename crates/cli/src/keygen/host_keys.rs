@@ -4,8 +4,8 @@ use crate::keygen::context::{Context, Format};
 use crate::keygen::error::KeygenError;
 use crate::keygen::generate::{default_comment, public_path};
 use crate::keygen::prompt;
-use konko_crypto::random::SystemRandom;
-use konko_keys::private_key::{KeyKind, PrivateKey};
+use konko::keys::private_key::{KeyKind, PrivateKey};
+use konko::transport::crypto::random::SystemRandom;
 use std::path::{Path, PathBuf};
 
 /// Where sshd looks for its keys.

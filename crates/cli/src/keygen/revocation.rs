@@ -2,10 +2,10 @@
 
 use crate::keygen::context::{Context, now, read_file};
 use crate::keygen::error::KeygenError;
-use konko_crypto::random::SystemRandom;
-use konko_keys::key_file::{Existing, write_public_file};
-use konko_keys::public_key::PublicKey;
-use konko_trust::krl::{KeyRevocationList, SpecifiedAuthority};
+use konko::keys::key_file::{Existing, write_public_file};
+use konko::keys::public_key::PublicKey;
+use konko::transport::crypto::random::SystemRandom;
+use konko::trust::krl::{KeyRevocationList, SpecifiedAuthority};
 use std::path::{Path, PathBuf};
 
 fn path(context: &Context, what: &str) -> Result<PathBuf, KeygenError> {

@@ -1,9 +1,9 @@
 //! Times of certificates and signatures, as ssh-keygen reads and writes them.
 
 use crate::keygen::error::KeygenError;
-use konko_keys::certificate::Validity;
-use konko_trust::time_zone::TimeZone;
-use konko_trust::timestamp::Timestamp;
+use konko::keys::certificate::Validity;
+use konko::trust::time_zone::TimeZone;
+use konko::trust::timestamp::Timestamp;
 
 /// A certificate begins a minute ago, for clocks that are a little late.
 const BACKDATED: u64 = 59;

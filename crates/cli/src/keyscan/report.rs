@@ -2,10 +2,10 @@
 
 use crate::keyscan::arguments::KeyscanArguments;
 use crate::keyscan::target::TargetError;
-use konko_crypto::random::{SecureRandom, SystemRandom};
-use konko_keys::identity::Identity;
-use konko_trust::known_hosts::line_for;
-use konko_trust::sshfp::SshfpRecord;
+use konko::keys::identity::Identity;
+use konko::transport::crypto::random::{SecureRandom, SystemRandom};
+use konko::trust::known_hosts::line_for;
+use konko::trust::sshfp::SshfpRecord;
 
 const SSH_PORT: u16 = 22;
 const SALT_LEN: usize = 20;

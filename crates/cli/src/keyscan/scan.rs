@@ -2,15 +2,15 @@
 
 use crate::keyscan::arguments::{KeyType, KeyscanArguments};
 use crate::keyscan::target::Target;
+use konko::keys::identity::Identity;
+use konko::keys::signature_algorithm::{
+    CERTIFICATE_ALGORITHMS, SECURITY_KEY_ALGORITHMS, SIGNATURE_ALGORITHMS, SignatureAlgorithm,
+};
 use konko::tokio::Connection;
 use konko::transport::packet::algorithms::Algorithms;
 use konko::transport::packet::config::PacketConfig;
+use konko::transport::wire::number::DisconnectReason;
 use konko::transport::{Client, ClientConfig, ClientEvent};
-use konko_keys::identity::Identity;
-use konko_keys::signature_algorithm::{
-    CERTIFICATE_ALGORITHMS, SECURITY_KEY_ALGORITHMS, SIGNATURE_ALGORITHMS, SignatureAlgorithm,
-};
-use konko_wire::number::DisconnectReason;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! Which servers to ask, and under which names to print them.
 
-use konko_trust::known_hosts::HostNameError;
+use konko::trust::known_hosts::HostNameError;
 use std::net::IpAddr;
 
 /// More addresses of one network are not asked.

@@ -36,13 +36,11 @@ impl Carrier {
         let carrier = Self { session: Arc::clone(session) };
         let (ended, reading_ended) = mpsc::channel::<()>();
         let reading = Arc::clone(session);
-        thread::Builder::new()
-            .name("konko-sftp-read".to_owned())
-            .spawn(move || {
-                while reading.received(read()) {}
-                // Dropping it tells that nothing is read any more.
-                drop(ended);
-            })?;
+        thread::Builder::new().name("konko-sftp-read".to_owned()).spawn(move || {
+            while reading.received(read()) {}
+            // Dropping it tells that nothing is read any more.
+            drop(ended);
+        })?;
         let writing = Arc::clone(session);
         thread::Builder::new().name("konko-sftp-write".to_owned()).spawn(move || {
             let mut out = Vec::new();

@@ -1,6 +1,8 @@
 //! What the user can prove themselves with, as the configuration has it.
 
-use crate::agent::{AgentSource, SystemAgent, environment_agents};
+use crate::agent::location::environment_agents;
+use crate::agent::source::AgentSource;
+use crate::agent::system_agent::SystemAgent;
 use crate::configured::error::Error;
 use crate::credential::{Credential, HostBased, KeyFile, Passphrase};
 use crate::options::AddKeysToAgent;

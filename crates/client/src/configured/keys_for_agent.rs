@@ -1,7 +1,8 @@
 //! `AddKeysToAgent`: the key that let the user in is given to the agent.
 
-use crate::agent::protocol::{AddIdentity, AgentKey, Constraint};
-use crate::agent::{AgentConnection, AgentSource};
+use crate::agent::connection::AgentConnection;
+use crate::agent::error::Error as AgentError;
+use crate::agent::source::AgentSource;
 use crate::boxed_future::BoxedFuture;
 use crate::configured::attendant::{Attendance, Attendant};
 use crate::configured::credentials::agent_of;
@@ -10,6 +11,7 @@ use crate::login_report::{AttemptResult, LoginReport};
 use crate::off_thread::off_thread;
 use crate::prompter::{Prompt, Prompter};
 use crate::secret::Secret;
+use konko_agent::{AddIdentity, AgentKey, Constraint};
 use konko_config::{AddKeysToAgent, Resolved};
 use konko_transport::keys::fingerprint::Fingerprint;
 use konko_transport::keys::key_file::Permissions;
@@ -161,7 +163,7 @@ async fn add(
     key: PrivateKey,
     path: &Path,
     constraints: &[Constraint],
-) -> Result<bool, crate::agent::Error> {
+) -> Result<bool, AgentError> {
     let agent: AgentConnection = source.connect().await?;
     let blob = key.public_key().blob().to_vec();
     if agent.identities().await?.iter().any(|identity| identity.blob == blob) {

@@ -25,6 +25,7 @@ use konko_sftp::message::request::{
 };
 use konko_sftp::metadata::Metadata;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// In which order SYMLINK has its two paths, in versions 3 to 5. The draft puts the path of the link first; OpenSSH
@@ -59,6 +60,9 @@ pub struct SftpOptions {
     pub client: ClientConfig,
     /// In which order SYMLINK has its paths.
     pub symlink_order: SymlinkOrder,
+    /// How long the server may take to answer a single request, such as OPEN, STAT or RENAME; for ever by default.
+    /// Transfers have limits of their own in [`TransferOptions`]. What was asked may be done all the same.
+    pub request_timeout: Option<Duration>,
 }
 
 /// The files of a server. Cheap to clone, and many tasks may use it at once. The session ends when the last clone
@@ -105,14 +109,18 @@ impl Sftp {
 
     async fn begin(stream: Stream, options: SftpOptions) -> Result<Self, Error> {
         let symlink_order = options.symlink_order;
-        let sftp = Self { session: Session::new(stream, options.client), symlink_order };
+        let sftp =
+            Self { session: Session::new(stream, options.client, options.request_timeout), symlink_order };
         sftp.ready().await?;
         Ok(sftp)
     }
 
     /// Begins a session whose bytes are carried by threads.
     pub(crate) fn over_threads(options: SftpOptions) -> Self {
-        Self { session: Session::new(Stream::Threads, options.client), symlink_order: options.symlink_order }
+        Self {
+            session: Session::new(Stream::Threads, options.client, options.request_timeout),
+            symlink_order: options.symlink_order,
+        }
     }
 
     /// Waits until the server has said its version.

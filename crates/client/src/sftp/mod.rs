@@ -60,5 +60,7 @@ pub use konko_sftp::metadata::{FileType, Metadata, Timestamp};
 pub use open_options::OpenOptions;
 pub use read_dir::{DirEntry, ReadDir};
 pub use remote_path::RemotePath;
-pub use transfer_options::{ErrorCallback, Progress, ProgressCallback, Symlinks, DiskSync, TransferOptions, Transferred};
+pub use transfer_options::{
+    DiskSync, ErrorCallback, Progress, ProgressCallback, Symlinks, TransferOptions, Transferred,
+};
 pub use walk::{Walk, WalkOptions};

@@ -10,7 +10,8 @@ use konko_sftp::config::ClientConfig;
 use konko_sftp::error::Error as SftpError;
 use konko_sftp::ticket::Lane;
 use std::collections::HashMap;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
@@ -26,6 +27,8 @@ const TICK: Duration = Duration::from_millis(100);
 pub(crate) struct Session {
     state: Mutex<State>,
     waiters: Arc<Waiters>,
+    /// How long a single request may take.
+    request_timeout: Option<Duration>,
     /// Wakes everybody who waits.
     all: Waker,
     /// How many want to be woken every now and then; used by the blocking face only.
@@ -86,7 +89,7 @@ impl std::fmt::Debug for Session {
 
 impl Session {
     /// A session over `stream` whose INIT is not yet sent.
-    pub(crate) fn new(stream: Stream, config: ClientConfig) -> Arc<Self> {
+    pub(crate) fn new(stream: Stream, config: ClientConfig, request_timeout: Option<Duration>) -> Arc<Self> {
         let waiters = Arc::new(Waiters::default());
         let all = Waker::from(Arc::clone(&waiters));
         let state = State {
@@ -103,6 +106,7 @@ impl Session {
             all,
             ticking: AtomicUsize::new(0),
             writable: Condvar::new(),
+            request_timeout,
         })
     }
 
@@ -132,7 +136,40 @@ impl Session {
     pub(crate) async fn call<R: Request>(self: &Arc<Self>, request: &R) -> Result<R::Reply, SftpError> {
         let lane = self.lane();
         let ticket = self.with(|client, now| client.request(now, lane.lane, request))?;
-        self.wait(lane.lane, |client, _| client.reply(&ticket)).await
+        let answer = self.wait(lane.lane, |client, _| client.reply(&ticket));
+        match self.request_timeout {
+            None => answer.await,
+            Some(after) => self.within(after, answer).await,
+        }
+    }
+
+    /// Waits for an answer, but no longer than that.
+    async fn within<T>(
+        &self,
+        after: Duration,
+        answer: impl Future<Output = Result<T, SftpError>>,
+    ) -> Result<T, SftpError> {
+        let _ticks = self.ticks();
+        let deadline = Instant::now() + after;
+        let mut answer = pin!(answer);
+        let mut sleep = tokio::runtime::Handle::try_current()
+            .is_ok()
+            .then(|| Box::pin(tokio::time::sleep_until(deadline.into())));
+        poll_fn(|cx| {
+            if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
+                return Poll::Ready(answer);
+            }
+            let due = match &mut sleep {
+                Some(sleep) => sleep.as_mut().poll(cx).is_ready(),
+                None => Instant::now() >= deadline,
+            };
+            if !due {
+                return Poll::Pending;
+            }
+            let message = format!("no answer within {after:?}");
+            Poll::Ready(Err(SftpError::Stream { kind: std::io::ErrorKind::TimedOut, message }))
+        })
+        .await
     }
 
     /// Waits until `attempt` gives something; it is tried again whenever something has arrived for `lane`, or may

@@ -330,3 +330,35 @@ async fn a_server_that_changes_nothing_refuses_and_nothing_is_left() {
     // The session goes on.
     assert!(sftp.metadata("/").await.unwrap().is_dir());
 }
+
+/// A server that says its version and nothing more.
+fn silent() -> UnixStream {
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    theirs.write_all(&[0, 0, 0, 5, 2, 0, 0, 0, 3]).unwrap();
+    std::thread::spawn(move || {
+        let mut nowhere = Vec::new();
+        theirs.read_to_end(&mut nowhere)
+    });
+    ours
+}
+
+#[tokio::test]
+async fn a_request_that_is_never_answered_ends() {
+    let mut options = SftpOptions::default();
+    options.request_timeout = Some(std::time::Duration::from_millis(50));
+    let ours = silent();
+    ours.set_nonblocking(true).unwrap();
+    let stream = tokio::net::UnixStream::from_std(ours).unwrap();
+    let sftp = Sftp::over(stream, options).await.unwrap();
+    assert_eq!(sftp.metadata("f").await.unwrap_err().kind(), std::io::ErrorKind::TimedOut);
+}
+
+#[test]
+fn a_request_that_is_never_answered_ends_without_a_runtime() {
+    let mut options = SftpOptions::default();
+    options.request_timeout = Some(std::time::Duration::from_millis(50));
+    let ours = silent();
+    let reader = ours.try_clone().unwrap();
+    let sftp = konko_client::blocking::sftp::Sftp::over(reader, ours, options).unwrap();
+    assert_eq!(sftp.metadata("f").unwrap_err().kind(), std::io::ErrorKind::TimedOut);
+}
