@@ -9,3 +9,5 @@ mod rfc4253_keys;
 mod rfc4252;
 mod rfc4254;
 mod rfc8308;
+mod source;
+mod secrets;

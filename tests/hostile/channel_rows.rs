@@ -69,7 +69,7 @@ fn g_h01_packet_sizes_of_nothing_and_of_one() {
     }
 }
 
-/// covers: H02
+/// covers: H02, X02
 #[test]
 fn g_h02_a_window_beyond_its_largest_value_is_an_error() {
     let mut scene = served(u32::MAX, 1000);

@@ -11,3 +11,4 @@ mod authentication_rows;
 mod channel_rows;
 mod rekey_rows;
 mod scp_rows;
+mod remaining_rows;

@@ -119,6 +119,7 @@ fn compare(file: &Path, arguments: &[String]) -> String {
     }
 }
 
+// covers: L06
 #[test]
 fn the_corpus_means_to_us_what_it_means_to_ssh() {
     if SSH.is_none() {
@@ -364,6 +365,7 @@ const WRONG: &[&str] = &[
     "NumberOfPasswordPrompts -1",
 ];
 
+// covers: L06
 #[test]
 fn files_made_up_at_random_mean_to_us_what_they_mean_to_ssh() {
     if SSH.is_none() {

@@ -44,8 +44,12 @@ ssh-keygen -q -p -P '' -N konko -m PEM -f rsa2048.encrypted-pem >/dev/null
 
 ssh-keygen -q -t dsa -N '' -C 'konko dss' -f dss
 
+# The largest key takes minutes.
+ssh-keygen -q -t rsa -b 16384 -N '' -C 'konko rsa16384' -f rsa16384
+./forged_rsa.py
+
 printf 'what is signed\n' >message
-for name in ed25519 ecdsa256 ecdsa384 ecdsa521 rsa2048 rsa3072 dss; do
+for name in ed25519 ecdsa256 ecdsa384 ecdsa521 rsa2048 rsa3072 rsa16384 dss; do
     ssh-keygen -q -Y sign -f "$name" -n konko <message >"$name.sshsig" 2>/dev/null
 done
 

@@ -157,7 +157,22 @@ impl std::fmt::Debug for ClientOptions {
 }
 
 impl ClientOptions {
-    /// For this user, believing these servers.
+    // covers: C01
+    /// For this user, believing these servers. Nothing connects without a decision about host keys:
+    ///
+    /// ```compile_fail,E0061
+    /// let options = konko_client::ClientOptions::new("user");
+    /// ```
+    ///
+    /// ```compile_fail,E0277
+    /// fn is_default<T: Default>() {}
+    /// is_default::<konko_client::ClientOptions>();
+    /// ```
+    ///
+    /// ```
+    /// use konko_client::{ClientOptions, HostKeyPolicy};
+    /// let options = ClientOptions::new("user", HostKeyPolicy::InsecureAcceptAny);
+    /// ```
     pub fn new(user: impl Into<String>, host_keys: HostKeyPolicy) -> Self {
         Self {
             user: user.into(),

@@ -137,11 +137,14 @@ impl Expiry {
     }
 
     async fn due(&self) {
-        match self.deadline {
+        let due = self.deadline.and_then(
+            |Deadline { at, grace, .. }| {
+                if self.terminated { at.checked_add(grace) } else { Some(at) }
+            },
+        );
+        match due {
             None => std::future::pending().await,
-            Some(Deadline { at, grace, .. }) => {
-                tokio::time::sleep_until(if self.terminated { at + grace } else { at }).await;
-            }
+            Some(at) => tokio::time::sleep_until(at).await,
         }
     }
 

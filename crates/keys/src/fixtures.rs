@@ -48,3 +48,13 @@ pub(crate) fn hex(text: &str) -> Vec<u8> {
     let value = |digit: u8| char::from(digit).to_digit(16).expect("a hexadecimal digit") as u8;
     digits.chunks(2).map(|pair| value(pair[0]) << 4 | value(pair[1])).collect()
 }
+
+/// The values of `rsa-forged.txt` with their names.
+pub(crate) fn forged_rsa() -> Vec<(String, Vec<u8>)> {
+    let text = text("rsa-forged.txt");
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .map(|line| line.split_once(' ').expect("a name and a value"))
+        .map(|(name, value)| (name.to_owned(), hex(value)))
+        .collect()
+}

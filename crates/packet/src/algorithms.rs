@@ -166,6 +166,7 @@ mod tests {
         assert_eq!(name_list(&legacy.compression_client_to_server), "none");
     }
 
+    // covers: K33
     #[test]
     fn the_offer_of_a_server() {
         let server = Algorithms::server_default();

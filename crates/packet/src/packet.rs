@@ -127,7 +127,7 @@ impl PacketProtocol {
         // RFC 4253 §7: each side may send its proposal without waiting for the other's identification.
         key_exchange.propose(RekeyReason::Initial, &mut outbound);
         let mut timers = Timers::default();
-        timers.set(IDENTIFICATION, now + config.identification_deadline);
+        timers.set_after(IDENTIFICATION, now, config.identification_deadline);
         Self {
             role,
             inbound: Inbound::new(&config.limits),
@@ -201,7 +201,7 @@ impl PacketProtocol {
                 return Ok(None);
             }
             if std::mem::take(&mut self.deadline_suspended) {
-                self.timers.set(KEY_EXCHANGE, now + self.config.key_exchange_deadline);
+                self.timers.set_after(KEY_EXCHANGE, now, self.config.key_exchange_deadline);
             }
             if self.key_exchange.peer_identification().is_none() && !self.identify(now)? {
                 return Ok(None);
@@ -224,7 +224,7 @@ impl PacketProtocol {
         tracing::debug!(software = peer_text::escape(identification.as_bytes()), "peer identified");
         self.key_exchange.set_peer_identification(identification);
         self.timers.stop(IDENTIFICATION);
-        self.timers.set(KEY_EXCHANGE, now + self.config.key_exchange_deadline);
+        self.timers.set_after(KEY_EXCHANGE, now, self.config.key_exchange_deadline);
         Ok(true)
     }
 
@@ -343,7 +343,7 @@ impl PacketProtocol {
             }
         }
         if self.timers.get(KEY_EXCHANGE).is_none() {
-            self.timers.set(KEY_EXCHANGE, now + self.config.key_exchange_deadline);
+            self.timers.set_after(KEY_EXCHANGE, now, self.config.key_exchange_deadline);
         }
         self.key_exchange.handle_kex_init(payload.sequence_number, &payload.bytes, &mut self.outbound)?;
         Ok(None)
@@ -371,7 +371,7 @@ impl PacketProtocol {
         self.key_re_exchanges += u64::from(!first);
         self.timers.stop(KEY_EXCHANGE);
         match self.config.rekey.interval {
-            Some(interval) => self.timers.set(REKEY, now + interval),
+            Some(interval) => self.timers.set_after(REKEY, now, interval),
             None => self.timers.stop(REKEY),
         }
         self.rekey_due = None;
@@ -388,7 +388,7 @@ impl PacketProtocol {
         let due = due.or_else(|| self.inbound.used().due()).or_else(|| self.outbound.used().due());
         if let Some(reason) = due {
             self.key_exchange.propose(reason, &mut self.outbound);
-            self.timers.set(KEY_EXCHANGE, now + self.config.key_exchange_deadline);
+            self.timers.set_after(KEY_EXCHANGE, now, self.config.key_exchange_deadline);
         }
     }
 

@@ -1,6 +1,6 @@
 //! A table of deadlines, one row each.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// `N` independent deadlines, addressed by row.
 #[derive(Debug, Clone)]
@@ -19,6 +19,15 @@ impl<const N: usize> Timers<N> {
     pub fn set(&mut self, timer: usize, at: Instant) {
         if let Some(slot) = self.due.get_mut(timer) {
             *slot = Some(at);
+        }
+    }
+
+    /// Sets row `timer` to expire `after` from `now`. A time beyond what an [`Instant`] can hold never comes, so the row
+    /// is stopped.
+    pub fn set_after(&mut self, timer: usize, now: Instant, after: Duration) {
+        match now.checked_add(after) {
+            Some(at) => self.set(timer, at),
+            None => self.stop(timer),
         }
     }
 
@@ -50,7 +59,6 @@ impl<const N: usize> Timers<N> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn rows_expire_once_each_and_the_earliest_is_next() {
@@ -65,5 +73,18 @@ mod tests {
         assert_eq!(timers.expired(late), Some(1));
         assert_eq!(timers.expired(late), None);
         assert_eq!(timers.next(), None);
+    }
+
+    // covers: O07
+    #[test]
+    fn a_time_beyond_all_time_never_comes() {
+        let start = Instant::now();
+        let mut timers = Timers::<1>::default();
+        timers.set_after(0, start, Duration::from_secs(7));
+        assert_eq!(timers.next(), Some(start + Duration::from_secs(7)));
+        for after in [Duration::MAX, Duration::from_secs(u64::MAX)] {
+            timers.set_after(0, start, after);
+            assert_eq!(timers.next(), None);
+        }
     }
 }

@@ -179,7 +179,7 @@ mod tests {
         }
     }
 
-    // covers: Y02
+    // covers: Y02, L02
     #[test]
     fn a_quoted_word_is_one_argument_of_a_shell() {
         let words: [&[u8]; 14] = [

@@ -116,6 +116,8 @@ impl ServerConnection {
                 Some(ended) = self.tasks.join_next() => {
                     if let Err(error) = ended {
                         tracing::error!(%error, "a task of a connection failed");
+                        // What it owed the client an answer to would wait for ever.
+                        self.connection.disconnect(DisconnectReason::BY_APPLICATION, "an internal error");
                     }
                     continue;
                 }

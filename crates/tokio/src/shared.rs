@@ -145,6 +145,8 @@ impl<S: Side> State<S> {
     /// The driver looks: whatever was done before needs not wake it.
     pub(crate) fn driver_looks(&mut self, waker: &Waker) {
         self.sleep = None;
+        // The stream wakes once; it may have been the stream.
+        self.listening = false;
         if !self.driver.as_ref().is_some_and(|driver| driver.will_wake(waker)) {
             self.driver = Some(waker.clone());
         }

@@ -7,7 +7,7 @@ use crate::error::{Error, Timer};
 use crate::event::Event;
 use crate::keepalive::{Keepalive, KeepaliveConfig, KeepaliveStep};
 use crate::side::{AnswerTime, Outcome, Side, SideState, Signing};
-use crate::window_probe::WindowProbe;
+use crate::window_probe::{WindowProbe, answers_at_any_time};
 use bytes::{Bytes, BytesMut};
 use konko_channel::channels::Channels;
 use konko_channel::config::OpenOptions;
@@ -134,7 +134,10 @@ impl<S: Side> Transport<S> {
             self.channels.set_growth_limit(self.window_probe.window());
         }
         let may_ask = self.phase == Phase::Connection && !self.packets.is_exchanging_keys();
-        if may_ask && self.window_probe.asks(received) {
+        let answers = |packets: &PacketProtocol| {
+            packets.peer_identification().is_some_and(|peer| answers_at_any_time(&peer.software()))
+        };
+        if may_ask && self.window_probe.asks(received) && answers(&self.packets) {
             let out = self.packets.outbound();
             self.probe_request = self.channels.global_request(KeepaliveRequest::NAME, &[], true, out)?;
             self.window_probe.ask(now);

@@ -14,6 +14,12 @@ const GROWTH: u32 = 8;
 /// Where a look allowed no more, so many windows go by before the next.
 const REST: u64 = 16;
 
+/// Whether a peer of this software (RFC 4253 §4.2) answers a global request whenever it comes. Others have been seen to
+/// answer in the middle of a key exchange (paramiko), where nothing of the kind may be sent.
+pub fn answers_at_any_time(software: &str) -> bool {
+    ["OpenSSH_", "konko_"].iter().any(|name| software.starts_with(name))
+}
+
 /// What the receive windows of a connection may grow to by now.
 #[derive(Debug)]
 pub struct WindowProbe {
@@ -170,6 +176,12 @@ mod tests {
         probe.ask(Instant::now());
         assert!(!probe.asks(1 << 40));
         assert!(!probe.look(Instant::now() + Duration::from_secs(9), 1 << 40));
+    }
+
+    #[test]
+    fn only_those_are_asked_who_are_known_to_answer() {
+        assert!(answers_at_any_time("OpenSSH_9.2p1 Debian-2") && answers_at_any_time("konko_0.1.0"));
+        assert!(!answers_at_any_time("paramiko_3.0.0") && !answers_at_any_time(""));
     }
 
     #[test]

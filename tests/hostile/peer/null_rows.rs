@@ -8,8 +8,8 @@ use konko_crypto::kex::{
     Agreement, Initiator, KexAlgorithm, KexError, KexMethod, SharedSecret, ValueEncoding,
 };
 
-const CLIENT_VALUE: &[u8] = b"the client's value";
-const SERVER_VALUE: &[u8] = b"the server's value";
+pub const CLIENT_VALUE: &[u8] = b"the client's value";
+pub const SERVER_VALUE: &[u8] = b"the server's value";
 
 /// A key exchange method whose secret everybody knows.
 pub static NULL_KEX: KexAlgorithm = KexAlgorithm {

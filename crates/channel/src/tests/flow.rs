@@ -266,6 +266,7 @@ fn both_sides_writing_without_reading_are_told_to_wait_and_then_get_on() {
     }
 }
 
+// covers: I15
 #[test]
 fn a_window_of_one_byte_gets_on() {
     let config = ChannelConfig { initial_window_size: 1, maximum_window_size: 1, ..ChannelConfig::default() };

@@ -114,8 +114,9 @@ pub(crate) fn signal(channel: &Channel, name: &str) -> Result<(), konko_blocking
 fn watch_over(channel: &Channel, board: &Board, deadline: Option<Deadline>) -> bool {
     let mut terminated = false;
     loop {
-        let due =
-            deadline.map(|deadline| if terminated { deadline.at + deadline.grace } else { deadline.at });
+        let due = deadline.and_then(|deadline| {
+            if terminated { deadline.at.checked_add(deadline.grace) } else { Some(deadline.at) }
+        });
         let left = due.map(|due| due.saturating_duration_since(Instant::now()));
         match channel.next_event(left) {
             Ok(Some(ChannelEvent::Request(question))) => {

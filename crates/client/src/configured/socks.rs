@@ -39,7 +39,7 @@ async fn version_4(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> io::Re
     text(stream).await?;
     // 4a: an address 0.0.0.x that is not 0.0.0.0 says that a name follows.
     let host = match address.octets() {
-        [0, 0, 0, last] if last != 0 => text(stream).await?,
+        [0, 0, 0, last] if last != 0 => host(text(stream).await?)?,
         _ => address.to_string(),
     };
     let wanted = Wanted { host, port, version: 4 };
@@ -50,12 +50,20 @@ async fn version_4(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> io::Re
     Ok(wanted)
 }
 
+/// A name that goes to the server as it is; nobody looks it up here.
+fn host(name: Vec<u8>) -> io::Result<String> {
+    if name.is_empty() || name.iter().any(u8::is_ascii_control) {
+        return Err(malformed("a name is empty or has control characters"));
+    }
+    String::from_utf8(name).map_err(|_| malformed("a name is not UTF-8"))
+}
+
 /// Up to a byte of value 0.
-async fn text(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<String> {
+async fn text(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     loop {
         match stream.read_u8().await? {
-            0 => return String::from_utf8(text).map_err(|_| malformed("a name is not UTF-8")),
+            0 => return Ok(text),
             _ if text.len() == MAXIMUM_TEXT_LEN => return Err(malformed("a name is too long")),
             byte => text.push(byte),
         }
@@ -80,7 +88,7 @@ async fn version_5(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> io::Re
         3 => {
             let mut name = vec![0; usize::from(stream.read_u8().await?)];
             stream.read_exact(&mut name).await?;
-            String::from_utf8(name).map_err(|_| malformed("a name is not UTF-8"))?
+            host(name)?
         }
         _ => {
             // RFC 1928 §6: "address type not supported".
@@ -130,6 +138,7 @@ mod tests {
         (wanted, answer)
     }
 
+    // covers: H31
     #[tokio::test]
     async fn clients_of_every_version_are_understood() {
         let (wanted, answer) = ask(b"\x04\x01\x00\x50\xc0\x00\x02\x07me\0").await;
@@ -148,6 +157,7 @@ mod tests {
         assert_eq!(ask(&v6).await.0.expect("SOCKS 5").host, "::1");
     }
 
+    // covers: H31
     #[tokio::test]
     async fn what_is_something_else_is_refused() {
         for (bytes, expected) in [
@@ -164,5 +174,61 @@ mod tests {
         }
         let endless = [b"\x04\x01\x00\x50\xc0\x00\x02\x07".to_vec(), vec![b'x'; 300]].concat();
         assert!(ask(&endless).await.0.is_err());
+    }
+
+    /// A request of SOCKS 5 for a name.
+    fn by_name(name: &[u8]) -> Vec<u8> {
+        let len = u8::try_from(name.len()).expect("at most 255 bytes");
+        [b"\x05\x01\x00\x05\x01\x00\x03", &[len][..], name, &[0, 80]].concat()
+    }
+
+    // covers: H31
+    #[tokio::test]
+    async fn names_have_1_to_255_harmless_bytes() {
+        let longest = "h".repeat(255);
+        assert_eq!(ask(&by_name(longest.as_bytes())).await.0.expect("SOCKS 5").host, longest);
+        let four = [b"\x04\x01\x00\x50\x00\x00\x00\x01\0", longest.as_bytes(), b"\0"].concat();
+        assert_eq!(ask(&four).await.0.expect("SOCKS 4a").host, longest);
+        for name in [&b""[..], b"a\0b", b"a\nb", b"\x1b[2J", b"\xff"] {
+            assert!(ask(&by_name(name)).await.0.is_err(), "{name:?}");
+        }
+        for bytes in [
+            &b"\x04\x01\x00\x50\x00\x00\x00\x01\0\0"[..],
+            b"\x04\x01\x00\x50\x00\x00\x00\x01\0h.example",
+            b"\x04\x01\x00\x50\x00\x00\x00\x01\0a\nb\0",
+            b"\x04\x01\x00\x50\xc0\x00\x02\x07no end",
+        ] {
+            assert!(ask(bytes).await.0.is_err(), "{bytes:?}");
+        }
+    }
+
+    // covers: H31
+    #[tokio::test]
+    async fn a_request_may_come_byte_by_byte_and_may_end_nowhere_before_its_end() {
+        for request in
+            [by_name(b"host.example"), b"\x04\x01\x00\x50\x00\x00\x00\x01me\0host.example\0".to_vec()]
+        {
+            let (mut ours, mut theirs) = tokio::io::duplex(1);
+            let dripping = async {
+                for byte in &request {
+                    theirs.write_all(&[*byte]).await.expect("written");
+                    tokio::task::yield_now().await;
+                }
+            };
+            // What is answered meanwhile has no room until it is read.
+            let (mut near, mut far) = tokio::io::duplex(64);
+            let carrying = tokio::io::copy(&mut ours, &mut far);
+            let reading = async {
+                tokio::select! {
+                    wanted = wanted(&mut near) => wanted.expect("whole"),
+                    ended = carrying => panic!("{ended:?}"),
+                }
+            };
+            let ((), wanted) = tokio::join!(dripping, reading);
+            assert_eq!((wanted.host.as_str(), wanted.port), ("host.example", 80));
+            for len in 0..request.len() {
+                assert!(ask(&request[..len]).await.0.is_err(), "{len}");
+            }
+        }
     }
 }

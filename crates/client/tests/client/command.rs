@@ -262,6 +262,7 @@ async fn requests_of_the_server_are_answered_while_nobody_waits() {
     assert_eq!(output.stdout, b"Ok(false)");
 }
 
+// covers: X09
 #[tokio::test]
 async fn many_commands_at_once_and_the_connection_ends_with_the_last_handle() {
     let client = client().await;

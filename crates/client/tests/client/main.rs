@@ -2,6 +2,7 @@
 
 mod scripted_server;
 mod command;
+mod cancellation;
 mod login;
 mod sftp;
 mod handshake;

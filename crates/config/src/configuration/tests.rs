@@ -298,3 +298,45 @@ fn the_dump_holds_every_keyword_once() {
     }
     assert_eq!(resolved.origins().lines().count(), 4);
 }
+
+/// covers: R05
+#[test]
+fn a_rekey_limit_is_taken_as_it_is_or_refused() {
+    let bytes =
+        |text: &str| resolve(&format!("RekeyLimit {text}\n"), "h").map(|resolved| resolved.rekey_limit().0);
+    for (text, expected) in [
+        ("0", None),
+        ("16", Some(16)),
+        ("1K", Some(1 << 10)),
+        ("1.5G", Some(3 << 29)),
+        ("4G", Some(4 << 30)),
+        ("9223372036854775807", Some(i64::MAX as u64)),
+        ("default", None),
+    ] {
+        assert_eq!(bytes(text).expect(text), expected, "{text}");
+    }
+    for text in [
+        "15",
+        "1",
+        "-1",
+        "-1G",
+        "9223372036854775808",
+        "18446744073709551616",
+        "8E",
+        "1.2.3G",
+        "G",
+        "1X",
+        "1KB",
+        "0x10",
+    ] {
+        assert!(bytes(text).is_err(), "{text}");
+    }
+    let limit = |host: &str| {
+        let text = "Match host a\n RekeyLimit 1M 5m\nHost b\n RekeyLimit 2M\nHost *\n RekeyLimit 3M 1h\n";
+        resolve(text, host).expect("a good file").rekey_limit()
+    };
+    assert_eq!(limit("a"), (Some(1 << 20), Some(300)));
+    assert_eq!(limit("b"), (Some(2 << 20), Some(3600)));
+    assert_eq!(limit("c"), (Some(3 << 20), Some(3600)));
+    assert!(resolve("Match host a\n RekeyLimit 15\n", "other").is_err(), "also where it does not apply");
+}

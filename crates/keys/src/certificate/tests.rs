@@ -17,6 +17,7 @@ fn names() -> impl Iterator<Item = (&'static str, u64)> {
     KEYS.into_iter().map(|(name, ..)| name).chain(["dss"]).zip(1..)
 }
 
+// covers: I13
 #[test]
 fn what_ssh_keygen_has_issued() {
     for (name, serial) in names() {
@@ -191,4 +192,29 @@ fn lines_that_are_not_certificates() {
         assert_eq!(Certificate::from_openssh(&line).err(), Some(expected), "{line}");
     }
     assert!(certificate("ed25519-cert").verify(&SSH_ED25519_CERT_V01, b"", &file("message")).is_err());
+}
+
+/// PROTOCOL.certkeys: "The reserved field is currently unused and is ignored in this version of the protocol."
+///
+/// covers: I12
+#[test]
+fn the_reserved_field_may_hold_anything() {
+    let authority = private("ed25519");
+    let builder =
+        CertificateBuilder::new(CertificateKind::User, &public("ecdsa256"), "id").principals(["user"]);
+    let unsigned = builder.prepare(authority.public_key(), &mut SystemRandom).expect("a certificate");
+    let tail = 4 + authority.public_key().blob().len();
+    let (head, key) = unsigned.message().split_at(unsigned.message().len() - tail);
+    let (head, empty) = head.split_at(head.len() - 4);
+    assert_eq!(empty, [0; 4], "an empty string before the authority");
+    for reserved in [&b"text"[..], &[0xff, 0xfe, 0, 0x80], &[0; 1000]] {
+        let mut blob = head.to_vec();
+        put_string(&mut blob, reserved);
+        blob.extend_from_slice(key);
+        let signature = authority.sign(&SSH_ED25519, &blob).expect("a signature");
+        put_string(&mut blob, &signature);
+        let certificate = Certificate::decode(&blob).expect("a certificate");
+        assert_eq!(certificate.principals(), ["user"]);
+        assert_eq!(certificate.blob(), blob);
+    }
 }

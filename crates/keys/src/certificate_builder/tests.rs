@@ -29,6 +29,7 @@ fn what_is_issued_is_what_ssh_keygen_issues() {
     }
 }
 
+// covers: I13
 #[test]
 fn every_authority_issues_under_every_algorithm_of_its_own() {
     for (name, key_type, _) in KEYS {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::fixtures::{KEYS, hex, private};
+use crate::fixtures::{KEYS, forged_rsa, hex, private};
 use crate::signature_algorithm::{SIGNATURE_ALGORITHMS, Scheme, for_key_type};
 use konko_crypto::random::SystemRandom;
 
@@ -211,5 +211,22 @@ fn debug_shows_the_public_half_only() {
         let shown = format!("{key:?}");
         assert_eq!(shown, format!("PrivateKey(of {:?})", key.public_key()));
         assert!(shown.contains("SHA256:"));
+    }
+}
+
+/// With a factor that is no prime, what the Chinese remainder theorem yields is wrong, as after a fault of the machine;
+/// such a value would give the other factor away (Boneh, DeMillo and Lipton), so it is not released.
+///
+/// covers: P08
+#[test]
+fn a_wrong_signature_is_not_released() {
+    let forged = forged_rsa();
+    let value = |wanted: &str| &forged.iter().find(|(name, _)| name == wanted).expect("it is there").1[..];
+    let numbers = ["n", "e", "d", "p", "q"].map(|name| value(&format!("composite-{name}")));
+    let [n, e, d, p, q] = numbers;
+    let faulty = RsaSecret::new(n, e, d, p, q).expect("the numbers belong together");
+    for scheme in [Scheme::RsaSha1, Scheme::RsaSha256, Scheme::RsaSha512] {
+        assert_eq!(faulty.sign(scheme, MESSAGE), None);
+        assert_eq!(faulty.sign_portable(scheme, MESSAGE), None);
     }
 }

@@ -1,10 +1,12 @@
 use super::*;
-use crate::fixtures::{KEYS, file, hex, private, public, text};
+use crate::fixtures::{KEYS, file, forged_rsa, hex, private, public, text};
+use crate::rsa_pkcs1;
 use crate::signature_algorithm::{
     ECDSA_SHA2_NISTP256, RSA_SHA2_256, RSA_SHA2_512, SIGNATURE_ALGORITHMS, SSH_DSS, SSH_ED25519, SSH_RSA,
-    by_name,
+    Scheme, by_name,
 };
 use base64ct::{Base64, Encoding};
+use crypto_bigint::{BoxedUint, ConcatenatingMul};
 use konko_wire::encode::put_u32;
 use sha2::{Digest, Sha256, Sha512};
 
@@ -401,4 +403,64 @@ fn lines_that_are_no_keys() {
 
 fn key_line_with_comment(comment: &str) -> String {
     public("ed25519").to_openssh(comment)
+}
+
+/// Padding is compared, never parsed: what only looks like the right one from its beginning is none.
+///
+/// covers: P06
+#[test]
+fn rsa_padding_is_exactly_one() {
+    let key = public("rsa2048");
+    let any = PublicKey::decode(&rsa_blob(&[0xff; 256], &[3])).expect("a key");
+    let (n, e) = key.rsa_numbers().expect("an RSA key");
+    let forged = forged_rsa();
+    let value = |wanted: &str| &forged.iter().find(|(name, _)| name == wanted).expect("it is there").1;
+    let verify = |key: &PublicKey, value: &[u8]| {
+        let signature = strings(&[b"rsa-sha2-256", value]);
+        key.verify(&RSA_SHA2_256, b"message", &signature)
+    };
+    assert_eq!(verify(&key, value("right")), Ok(()));
+    let mut refused = 0;
+    for (name, value) in forged.iter().filter(|(name, _)| !name.starts_with("composite") && name != "right") {
+        assert_eq!(verify(&key, value), Err(SignatureError::Mismatch), "{name}");
+        assert!(!rsa_pkcs1::verify_portable(Scheme::RsaSha256, n, e, b"message", value), "{name}");
+        refused += 1;
+    }
+    assert_eq!(refused, 14);
+
+    // No private key is needed for a number whose cube begins as a signed block does.
+    let root = value("cube-root");
+    let number = BoxedUint::from_be_slice_vartime(root);
+    let cube = number.concatenating_mul(&number).concatenating_mul(&number).to_be_bytes_trimmed_vartime();
+    assert!([&[0], &*cube].concat().starts_with(value("cube-root-begins")));
+    assert_eq!(verify(&any, root), Err(SignatureError::Mismatch));
+    assert!(!rsa_pkcs1::verify_portable(Scheme::RsaSha256, &[0xff; 256], &[3], b"message", root));
+}
+
+/// The name decides; what stands behind the name of a type that is not known is not looked at.
+///
+/// covers: P16
+#[test]
+fn unknown_types_are_refused_by_their_names() {
+    for name in ["ssh-xmss@openssh.com", "ssh-xmss-cert-v01@openssh.com", "ssh-ed448", "ssh-new", "x"] {
+        let expected = Err(KeyError::Unsupported { name: name.to_owned() });
+        for body in [&b""[..], &[0xff; 4], &[0xff; 400], &[0; 3], &[0x7f, 0xff, 0xff, 0xff, 1]] {
+            let blob = [strings(&[name.as_bytes()]), body.to_vec()].concat();
+            assert_eq!(PublicKey::decode(&blob), expected, "{name} {body:?}");
+        }
+    }
+}
+
+/// The largest key that ssh-keygen makes, and what it has signed.
+///
+/// covers: I06
+#[test]
+fn rsa_of_16384_bits_is_a_user_key() {
+    let (signed, signature) = sshsig("rsa16384");
+    let key = public("rsa16384");
+    assert_eq!(key.bits(), 16384);
+    assert_eq!(key.verify(&RSA_SHA2_512, &signed, &signature), Ok(()));
+    assert_eq!(key.verify(&RSA_SHA2_512, &signed[1..], &signature), Err(SignatureError::Mismatch));
+    // RSASSA-PKCS1-v1_5 is deterministic, so ours is theirs.
+    assert_eq!(private("rsa16384").sign(&RSA_SHA2_512, &signed), Ok(signature));
 }

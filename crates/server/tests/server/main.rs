@@ -9,4 +9,5 @@ mod process;
 mod forward;
 mod sftp;
 mod admission;
+mod faults;
 mod openssh;

@@ -350,6 +350,7 @@ fn subsystems_are_those_that_are_named() {
     });
 }
 
+// covers: O02
 #[test]
 fn a_shell_that_is_not_there_is_a_refusal() {
     run(async {

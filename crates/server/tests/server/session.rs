@@ -97,7 +97,7 @@ fn a_program_may_be_any_function() {
     });
 }
 
-/// covers: H27
+/// covers: H27, H25
 #[test]
 fn one_program_is_started_and_what_comes_too_late_is_refused() {
     run(async {

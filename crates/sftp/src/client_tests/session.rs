@@ -26,6 +26,7 @@ fn names(names: &[&[u8]]) -> Vec<u8> {
     Name { entries: names.iter().map(|name| entry(name)).collect() }.to_vec()
 }
 
+// covers: I15
 #[test]
 fn the_type_of_the_ticket_is_the_type_of_the_answer() {
     for feed in [1, 7, usize::MAX] {

@@ -95,6 +95,7 @@ fn extensions_are_exact() {
     }
 }
 
+// covers: I10
 #[test]
 fn a_status_may_lack_its_words() {
     let status = Status { code: StatusCode::NO_SUCH_FILE, message: b"No such file", language_tag: b"en" };

@@ -16,6 +16,7 @@ fn assert_clean(pair: &Pair, slots: usize) {
     }
 }
 
+// covers: X04, X09
 #[test]
 fn an_open_that_is_dropped_is_closed_when_it_is_confirmed() {
     run(async {
@@ -38,6 +39,7 @@ fn an_open_that_is_dropped_is_closed_when_it_is_confirmed() {
     });
 }
 
+// covers: X04, X09
 #[test]
 fn an_open_that_is_dropped_after_it_was_confirmed_is_closed() {
     run(async {
@@ -56,6 +58,7 @@ fn an_open_that_is_dropped_after_it_was_confirmed_is_closed() {
     });
 }
 
+// covers: X04
 #[test]
 fn the_answers_to_dropped_requests_are_not_taken_for_later_ones() {
     run(async {
@@ -86,6 +89,7 @@ fn the_answers_to_dropped_requests_are_not_taken_for_later_ones() {
     });
 }
 
+// covers: X04
 #[test]
 fn the_answers_to_dropped_global_requests_are_not_taken_for_later_ones() {
     run(async {
@@ -126,6 +130,7 @@ fn the_answers_to_dropped_global_requests_are_not_taken_for_later_ones() {
     });
 }
 
+// covers: X04
 #[test]
 fn what_a_dropped_read_would_have_read_is_read_later() {
     run(async {
@@ -156,6 +161,7 @@ fn what_a_dropped_read_would_have_read_is_read_later() {
     });
 }
 
+// covers: X04
 #[test]
 fn a_dropped_write_has_written_nothing() {
     run(async {
@@ -189,6 +195,8 @@ fn a_dropped_write_has_written_nothing() {
 }
 
 /// Everything is dropped again and again while data flows: none of it is lost or doubled.
+///
+/// covers: X04
 #[test]
 fn selects_lose_nothing() {
     run(async {
@@ -260,6 +268,8 @@ fn tasks_that_gave_up_waiting_leave_nothing() {
 }
 
 /// Two waits of one task: when one of them is dropped the other is still woken.
+///
+/// covers: X04
 #[test]
 fn a_dropped_wait_does_not_take_another_ones_waker_away() {
     run(async {
@@ -276,6 +286,8 @@ fn a_dropped_wait_does_not_take_another_ones_waker_away() {
 }
 
 /// Output that a handle moves on wakes a writer whose announcement comes after its channel was let go.
+///
+/// covers: X04, X09
 #[test]
 fn a_channel_that_is_let_go_leaves_no_slot() {
     run(async {

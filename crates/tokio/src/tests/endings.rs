@@ -24,6 +24,7 @@ pub(super) fn words(error: Error) -> (DisconnectReason, String) {
     }
 }
 
+// covers: X09
 #[test]
 fn dropping_the_last_handle_tells_the_peer_and_ends_the_drivers() {
     run(async {

@@ -1,6 +1,8 @@
 //! A server that lies: about names, about sizes, about how deep its directories are.
 
-use konko_client::sftp::{Attributes, Error, Sftp, SftpError, SftpOptions, TransferOptions, WalkOptions};
+use konko_client::sftp::{
+    Attributes, Error, GlobOptions, Sftp, SftpError, SftpOptions, TransferOptions, WalkOptions,
+};
 use konko_filesystem::local_tree::NameRule;
 use konko_sftp::message::initialization::Version;
 use konko_sftp::message::number::StatusCode;
@@ -344,8 +346,8 @@ fn silent() -> UnixStream {
 
 #[tokio::test]
 async fn a_request_that_is_never_answered_ends() {
-    let mut options = SftpOptions::default();
-    options.request_timeout = Some(std::time::Duration::from_millis(50));
+    let request_timeout = Some(std::time::Duration::from_millis(50));
+    let options = SftpOptions { request_timeout, ..SftpOptions::default() };
     let ours = silent();
     ours.set_nonblocking(true).unwrap();
     let stream = tokio::net::UnixStream::from_std(ours).unwrap();
@@ -355,10 +357,35 @@ async fn a_request_that_is_never_answered_ends() {
 
 #[test]
 fn a_request_that_is_never_answered_ends_without_a_runtime() {
-    let mut options = SftpOptions::default();
-    options.request_timeout = Some(std::time::Duration::from_millis(50));
+    let request_timeout = Some(std::time::Duration::from_millis(50));
+    let options = SftpOptions { request_timeout, ..SftpOptions::default() };
     let ours = silent();
     let reader = ours.try_clone().unwrap();
     let sftp = konko_client::blocking::sftp::Sftp::over(reader, ours, options).unwrap();
     assert_eq!(sftp.metadata("f").unwrap_err().kind(), std::io::ErrorKind::TimedOut);
+}
+
+// covers: F13
+#[tokio::test]
+async fn patterns_do_not_grow_without_end() {
+    let mut options = GlobOptions::default();
+    options.maximum_entries = 5_000;
+    options.maximum_matches = 2_000;
+    // Each level and its way back multiply what is found.
+    let sftp = session(lies(&[b"1d", b"2d", b"3d", b"4d"])).await;
+    let back_and_forth = "*/../".repeat(30) + "*";
+    let error = sftp.glob(format!("/{back_and_forth}"), &options).await.unwrap_err();
+    assert!(matches!(error, Error::TooMany { .. }), "{error}");
+    let deeper = "*/".repeat(30) + "*";
+    assert!(matches!(sftp.glob(format!("/{deeper}"), &options).await, Err(Error::TooMany { .. })));
+    assert_eq!(sftp.glob("/*/*", &options).await.unwrap().len(), 16);
+
+    // One directory with too much in it.
+    let names: Vec<Vec<u8>> = (0..2_500).map(|number| format!("{number}").into_bytes()).collect();
+    let names: Vec<&[u8]> = names.iter().map(Vec::as_slice).collect();
+    let sftp = session(lies(&names)).await;
+    assert!(matches!(sftp.glob("/*", &options).await, Err(Error::TooMany { limit: 2_000 })));
+    assert_eq!(sftp.glob("/12*", &options).await.unwrap().len(), 111);
+    options.maximum_entries = 2_400;
+    assert!(matches!(sftp.glob("/12*", &options).await, Err(Error::TooMany { limit: 2_400 })));
 }

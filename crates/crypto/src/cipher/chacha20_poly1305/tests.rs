@@ -62,3 +62,26 @@ fn a_packet_too_short_for_its_length_is_refused() {
         assert_eq!(Opener::new(&key).open(0, &mut packet, &tag), Err(TagMismatch));
     }
 }
+
+/// The block counter begins anew with every packet, and the longest packet that can be named at all, 2^32 bytes, takes
+/// fewer blocks than 32 bits count. No block of key stream comes twice.
+///
+/// covers: T17
+#[test]
+fn every_packet_has_blocks_of_its_own() {
+    assert!((1_u64 << 32) / chacha20::BLOCK_LEN as u64 + 2 < 1 << 32);
+    let key: [u8; KEY_LEN] = std::array::from_fn(|i| (i * 3 + 1) as u8);
+    let keys = Keys::new(&key);
+    let mut seen = std::collections::HashSet::new();
+    for sequence_number in [0, 1, 2, 1 << 16, u32::MAX - 1, u32::MAX] {
+        let mut packet = vec![0; LENGTH_LEN + 256 * 1024];
+        keys.seal(sequence_number, &mut packet);
+        for (block, counter) in packet[LENGTH_LEN..].chunks_exact(chacha20::BLOCK_LEN).zip(1..) {
+            assert_eq!(block, chacha20::block(&keys.packet, sequence_number.into(), counter));
+            assert!(seen.insert(block.to_vec()), "packet {sequence_number}, block {counter}");
+        }
+    }
+    // Not even where 32 bits of a counter end.
+    let last = u64::from(u32::MAX);
+    assert_ne!(chacha20::block(&keys.packet, 0, last + 1), chacha20::block(&keys.packet, 0, 0));
+}

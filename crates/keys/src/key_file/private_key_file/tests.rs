@@ -330,3 +330,28 @@ fn text_around_the_key() {
     assert_eq!(PrivateKey::from_openssh(&large, None).err(), Some(KeyFileError::TooLarge));
     assert_eq!(PrivateKey::from_openssh(&large[1..], None).err(), Some(KeyFileError::NotAKey));
 }
+
+/// Some programs pad by more than a block.
+///
+/// covers: I05
+#[test]
+fn padding_may_be_longer_than_a_block() {
+    let whole = section("ed25519");
+    let key = public("ed25519");
+    let padded = |len: usize| {
+        let section = [&whole[..], &(1..=len).map(|byte| byte as u8).collect::<Vec<_>>()].concat();
+        let fields = Fields {
+            cipher: b"none",
+            kdf: b"none",
+            kdf_options: b"",
+            count: 1,
+            public: key.blob(),
+            section: &section,
+        };
+        read(&fields.write(), None)
+    };
+    for len in (8..=248).step_by(8) {
+        assert_eq!(padded(len).expect("a key").public_key(), &key, "{len}");
+    }
+    assert!(matches!(padded(256), Err(KeyFileError::Malformed { .. })));
+}

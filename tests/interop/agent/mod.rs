@@ -1,0 +1,5 @@
+//! Agents: our client with `ssh-agent`, `ssh-add` with our agent, logins and forwarding with both.
+
+mod running;
+mod keys;
+mod forwarding;
