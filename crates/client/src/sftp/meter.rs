@@ -70,8 +70,10 @@ impl Meter {
                     (seen, moved_at) = (moved, now);
                 }
                 let ends = [(options.total_timeout, self.began), (options.stall_timeout, moved_at)];
-                let next =
-                    ends.into_iter().filter_map(|(after, since)| after.map(|after| (since + after, after)));
+                // What lies beyond the end of time never comes.
+                let next = ends.into_iter().filter_map(|(after, since)| {
+                    after.and_then(|after| Some((since.checked_add(after)?, after)))
+                });
                 let Some((at, after)) = next.min() else { return Poll::Pending };
                 if now >= at {
                     return Poll::Ready(Err(Error::TimedOut { path: path.clone(), after }));
