@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 const SHORT: Duration = Duration::from_millis(2);
 /// How much more may be granted at a time.
 const GROWTH: u32 = 8;
-/// Where a look allowed no more, so many windows go by before the next.
-const REST: u64 = 16;
+/// Where a look allowed no more, so many windows go by before the next: what asks for the data may be speeding up, too.
+const REST: u64 = 2;
 
 /// Whether a peer of this software (RFC 4253 §4.2) answers a global request whenever it comes. Others have been seen to
 /// answer in the middle of a key exchange (paramiko), where nothing of the kind may be sent.
