@@ -4,7 +4,7 @@
 //! # async fn example(client: konko_client::SshClient) -> Result<(), konko_client::scp::ScpError> {
 //! let scp = client.scp();
 //! scp.put("report.pdf", "incoming/").await?;
-//! let log = scp.read("/var/log/boot.log").await?;
+//! let log = scp.read("/var/log/boot.log", 1 << 20).await?;
 //! # drop(log);
 //! # Ok(())
 //! # }
