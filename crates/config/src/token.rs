@@ -71,12 +71,12 @@ impl Tokens {
         Ok(expanded)
     }
 
-    /// [`expand`](Self::expand) for a command that a shell reads: what tokens of names stand for may hold nothing
+    /// `expand` for a command that a shell reads: what tokens of names stand for may hold nothing
     /// that a shell takes for more than a part of a word, nor begin an option of the command.
     ///
     /// # Errors
     ///
-    /// [`Problem::UnsafeToken`], and those of [`expand`](Self::expand).
+    /// [`Problem::UnsafeToken`], and those of `expand`.
     ///
     /// covers: L01
     pub fn expand_command(&self, text: &str) -> Result<String, Problem> {

@@ -25,7 +25,7 @@ pub struct AddArguments {
     /// Look up the host keys of destinations here, in place of the usual known_hosts files
     #[arg(short = 'H', value_name = "FILE")]
     pub host_key_files: Vec<PathBuf>,
-    /// Let the keys be used for this destination only: [USER@]HOST, or HOST>[USER@]HOST from another host on
+    /// Let the keys be used for this destination only: `[USER@]HOST`, or `HOST>[USER@]HOST` from another host on
     #[arg(short = 'h', value_name = "DESTINATION")]
     pub destinations: Vec<String>,
     /// Not supported: load the resident keys of a FIDO authenticator

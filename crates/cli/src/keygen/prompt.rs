@@ -100,7 +100,7 @@ pub fn line(prompt: &str) -> Result<String, KeygenError> {
 ///
 /// # Errors
 ///
-/// As [`line`].
+/// As [`line`](fn@line).
 pub fn file(prompt: &str, proposal: PathBuf) -> Result<PathBuf, KeygenError> {
     let answer = line(&format!("{prompt} ({}): ", proposal.display()))?;
     Ok(if answer.is_empty() { proposal } else { answer.into() })
