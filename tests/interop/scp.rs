@@ -232,7 +232,7 @@ fn streams_and_errors_with_openssh() {
 fn a_server_without_scp() {
     let user = User::new();
     let Some(sshd) = require_peer("scp")
-        .and_then(|_| SshdOptions::default().line("SetEnv PATH=/nonexistent").authorize(user.key()).start())
+        .and_then(|_| SshdOptions::default().line("SetEnv PATH=/nonexistent HOME=/nonexistent").authorize(user.key()).start())
     else {
         return;
     };

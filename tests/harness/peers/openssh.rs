@@ -109,6 +109,10 @@ impl SshdOptions {
         lines.extend(host_keys.iter().map(|key| format!("HostKey {}", key.private.display())));
         lines.push(format!("AuthorizedKeysFile {}", authorized.display()));
         lines.push(format!("UsePAM {}", if self.pam { "yes" } else { "no" }));
+        // What the account's shell would read at its start is the machine's, and may write or wait.
+        if let Some(folder) = authorized.parent() {
+            lines.push(format!("SetEnv HOME={}", folder.display()));
+        }
         let rest = [
             "PidFile none",
             "StrictModes no",
