@@ -231,9 +231,12 @@ fn streams_and_errors_with_openssh() {
 #[test]
 fn a_server_without_scp() {
     let user = User::new();
-    let Some(sshd) = require_peer("scp")
-        .and_then(|_| SshdOptions::default().line("SetEnv PATH=/nonexistent HOME=/nonexistent").authorize(user.key()).start())
-    else {
+    let Some(sshd) = require_peer("scp").and_then(|_| {
+        SshdOptions::default()
+            .line("SetEnv PATH=/nonexistent HOME=/nonexistent")
+            .authorize(user.key())
+            .start()
+    }) else {
         return;
     };
     run_test(async {
