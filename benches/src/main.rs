@@ -1,14 +1,27 @@
-//! Measures konko beside OpenSSH and russh in one run, and prints ratios. Also the konko peer that it measures.
+//! Measures konko beside OpenSSH and russh in one run, and prints ratios. Also the peers and yardsticks that it
+//! measures.
 //!
-//! `konko-bench [--rounds N] [--bytes N] [--rows down,up,logins,echo,memory,get,put,far-get,far-put]` runs the comparison: every cell of a row in
-//! turn, round after round, so that a busy moment of the machine hits all of them alike.
+//! `konko-bench` measures every row and prints a table of each, and which goals were met; `--markdown` prints the whole
+//! of `BENCHMARKS.md` instead. `--rows` takes a list of `down,up,get,put,logins,echo,memory,growth,proxy,far-down,far-up,
+//! far-get,far-put`, `--cipher` one of ciphers for the bulk rows, `--rounds`, `--bytes` and `--round-trips` numbers;
+//! `--quick` makes everything small, to see whether it runs. It wants `target/release/konko` and
+//! `benches/russh-peer/target/release/russh-peer`, or their places with `--konko` and `--russh`.
 
 mod outcome;
 mod process;
+mod settings;
+mod turns;
 mod peers;
 mod delay;
+mod plain;
+mod model;
+mod bulk;
 mod files;
-mod rows;
+mod sessions;
+mod growth;
+mod table;
+mod goals;
+mod comparison;
 mod sftp_peer;
 mod peer;
 
@@ -16,9 +29,14 @@ use std::error::Error;
 
 fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if arguments.first().is_some_and(|first| first == "peer") {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        return runtime.block_on(peer::run(&arguments[1..]));
+    let rest = arguments.get(1..).unwrap_or_default();
+    match arguments.first().map(String::as_str) {
+        Some("peer") => {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+            runtime.block_on(peer::run(rest))
+        }
+        Some("model") => model::run(rest),
+        Some("plain") => plain::run(rest),
+        _ => comparison::run(&arguments),
     }
-    rows::run(&arguments)
 }

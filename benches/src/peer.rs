@@ -8,6 +8,7 @@ use konko_transport::channel::open::ChannelKind;
 use konko_transport::channel::request::ChannelRequest;
 use konko_transport::crypto::cipher::CIPHERS;
 use konko_transport::crypto::kex::KEX_ALGORITHMS;
+use konko_transport::crypto::mac::MACS;
 use konko_transport::crypto::random::SystemRandom;
 use konko_transport::keys::private_key::{KeyKind, PrivateKey};
 use konko_transport::packet::{PacketConfig, select};
@@ -24,6 +25,8 @@ use tokio::net::{TcpListener, TcpStream};
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 const PIECE: usize = 256 * 1024;
+/// The MAC of every peer of the benchmarks, where the cipher wants one.
+const MAC: &str = "hmac-sha2-256-etm@openssh.com";
 
 /// The peer's commands: `server`, or `client ADDRESS CIPHER KEX ACTION…`.
 pub async fn run(arguments: &[String]) -> Result<(), Failure> {
@@ -128,6 +131,7 @@ fn client_config(cipher: &str, kex: &str) -> Result<Arc<ClientConfig>, Failure> 
     if cipher != "default" {
         packet.algorithms = packet.algorithms.with_ciphers(select(&[], CIPHERS, cipher)?);
     }
+    packet.algorithms = packet.algorithms.with_macs(select(&[], MACS, MAC)?);
     if kex != "default" {
         packet.algorithms.kex = select(&[], KEX_ALGORITHMS, kex)?;
     }
@@ -168,10 +172,16 @@ async fn login(
 
 async fn exec(connection: &Connection<Client>, command: &str) -> Result<Channel, Failure> {
     let channel = connection.open_channel(ChannelKind::Session, OpenOptions::default(), None).await?;
-    if !channel.request(Exec::NAME, &Exec { command: command.as_bytes() }.to_vec(), None).await? {
-        return Err("the command was refused".into());
-    }
+    start(&channel, command).await?;
     Ok(channel)
+}
+
+async fn start(channel: &Channel, command: &str) -> Result<(), Failure> {
+    if channel.request(Exec::NAME, &Exec { command: command.as_bytes() }.to_vec(), None).await? {
+        Ok(())
+    } else {
+        Err("the command was refused".into())
+    }
 }
 
 async fn act(address: &str, cipher: &str, kex: &str, action: &[&str]) -> Result<(), Failure> {
@@ -191,18 +201,27 @@ async fn act(address: &str, cipher: &str, kex: &str, action: &[&str]) -> Result<
         [action, source, target] if action.starts_with("sftp-") => {
             (crate::sftp_peer::run(address, config, action, source, target).await?, "transfer")
         }
+        ["channels", count, bytes] => {
+            let connection = login(address, &config, &key).await?;
+            ready()?;
+            (channels(&connection, count.parse()?, bytes.parse()?).await?, "transfer")
+        }
+        ["beside", count, bytes] => {
+            let idle = idle(address, &config, &key, count.parse()?).await?;
+            let connection = login(address, &config, &key).await?;
+            ready()?;
+            let seconds = down(&connection, bytes.parse()?, &format!("zeros {bytes}")).await?;
+            drop(idle);
+            (seconds, "transfer")
+        }
         ["echo", count] => (echo(&login(address, &config, &key).await?, count.parse()?).await?, "echo"),
         ["logins", count, parallel] => {
             (logins(address, &config, &key, count.parse()?, parallel.parse()?).await?, "logins")
         }
         ["idle", count] => {
-            let mut connections = Vec::new();
-            for _ in 0..count.parse::<u64>()? {
-                connections.push(login(address, &config, &key).await?);
-            }
-            println!("ready");
-            let mut line = String::new();
-            std::io::stdin().read_line(&mut line)?;
+            let connections = idle(address, &config, &key, count.parse()?).await?;
+            ready()?;
+            drop(connections);
             return Ok(());
         }
         _ => return Err("unknown action".into()),
@@ -233,6 +252,55 @@ async fn up(connection: &Connection<Client>, bytes: u64, command: &str) -> Resul
     let seconds = begin.elapsed().as_secs_f64();
     connection.disconnect(DisconnectReason::BY_APPLICATION, "done");
     Ok(seconds)
+}
+
+/// Says that what comes first is done, and waits until it may go on.
+fn ready() -> Result<(), Failure> {
+    println!("ready");
+    std::io::stdin().read_line(&mut String::new())?;
+    Ok(())
+}
+
+/// So many connections, logged in and left alone.
+async fn idle(
+    address: &str,
+    config: &Arc<ClientConfig>,
+    key: &PrivateKey,
+    count: u64,
+) -> Result<Vec<Connection<Client>>, Failure> {
+    let mut connections = Vec::new();
+    for _ in 0..count {
+        connections.push(login(address, config, key).await?);
+    }
+    Ok(connections)
+}
+
+/// Downloads `bytes` in all, through `count` channels of one connection at once. They are open when the time begins.
+async fn channels(connection: &Connection<Client>, count: u64, bytes: u64) -> Result<f64, Failure> {
+    let mut open = Vec::new();
+    for _ in 0..count {
+        open.push(connection.open_channel(ChannelKind::Session, OpenOptions::default(), None).await?);
+    }
+    let each = bytes / count;
+    let begin = Instant::now();
+    let mut tasks = tokio::task::JoinSet::new();
+    for channel in open {
+        tasks.spawn(async move {
+            start(&channel, &format!("zeros {each}")).await?;
+            let (mut reader, mut got) = (channel.reader(), 0);
+            while let Some(chunk) = reader.read_chunk(PIECE).await? {
+                got += Bytes::len(&chunk) as u64;
+            }
+            Ok::<u64, Failure>(got)
+        });
+    }
+    let mut got = 0;
+    while let Some(done) = tasks.join_next().await {
+        got += done??;
+    }
+    let seconds = begin.elapsed().as_secs_f64();
+    connection.disconnect(DisconnectReason::BY_APPLICATION, "done");
+    if got == each * count { Ok(seconds) } else { Err(format!("{got} bytes came").into()) }
 }
 
 async fn echo(connection: &Connection<Client>, count: u64) -> Result<f64, Failure> {

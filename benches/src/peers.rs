@@ -7,6 +7,10 @@ use std::process::Command;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
+/// The key exchange of every row that is not about key exchanges: OpenSSH's own first choice costs its client a tenth
+/// of a second of CPU time, with servers that have it.
+pub const KEX: &str = "curve25519-sha256";
+
 /// Which implementation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {
@@ -18,6 +22,12 @@ pub enum Peer {
     Russh,
     /// OpenSSH.
     OpenSsh,
+    /// Not a peer: framing, cipher and socket.
+    Model,
+    /// The same with a command behind a pipe for the data.
+    ModelSpawned,
+    /// Not a peer: TCP.
+    Tcp,
 }
 
 impl Peer {
@@ -28,12 +38,25 @@ impl Peer {
             Self::KonkoServe => "konko serve",
             Self::Russh => "russh",
             Self::OpenSsh => "openssh",
+            Self::Model => "model",
+            Self::ModelSpawned => "model spawned",
+            Self::Tcp => "raw TCP",
         }
     }
 
     /// Whether its server spawns real commands.
     pub fn spawns(self) -> bool {
-        matches!(self, Self::KonkoServe | Self::OpenSsh)
+        matches!(self, Self::KonkoServe | Self::OpenSsh | Self::ModelSpawned)
+    }
+
+    /// Whether it is this implementation.
+    pub fn is_konko(self) -> bool {
+        matches!(self, Self::Konko | Self::KonkoServe)
+    }
+
+    /// Whether it shows what the machine can do, rather than an implementation.
+    pub fn is_yardstick(self) -> bool {
+        matches!(self, Self::Model | Self::ModelSpawned | Self::Tcp)
     }
 }
 
@@ -47,7 +70,12 @@ pub struct Kit {
 impl Kit {
     /// Makes keys in a folder of their own; `russh` and `konko` are the programs of those names.
     pub fn new(russh: PathBuf, konko: PathBuf) -> Result<Self, Failure> {
-        let kit = Self { folder: tempfile::tempdir()?, russh, konko };
+        let kit = Self {
+            folder: tempfile::Builder::new().prefix("konko-bench").tempdir_in("/dev/shm")?,
+            russh,
+            konko,
+        };
+        std::fs::create_dir(kit.path("home"))?;
         for name in ["user", "host"] {
             let made = Command::new("ssh-keygen")
                 .args(["-q", "-t", "ed25519", "-N", "", "-C", name, "-f"])
@@ -74,6 +102,8 @@ impl Kit {
                 let address = free_address()?;
                 let mut command = Command::new(&self.konko);
                 command.args(["serve", "--listen", &address, "--host-key"]).arg(self.path("host"));
+                // A shell that reads no start-up file; sshd, which knows no such option, has a home without one.
+                command.args(["--shell", "/bin/sh"]);
                 command.arg("--authorized-keys").arg(self.path("authorized_keys"));
                 command.stderr(std::process::Stdio::null());
                 let process = Process::start(&mut command)?;
@@ -92,17 +122,31 @@ impl Kit {
                 wait_for(&address)?;
                 Ok((process, address))
             }
+            Peer::Model | Peer::ModelSpawned | Peer::Tcp => Err(no_peer(peer)),
         }
+    }
+
+    /// Starts this program as `arguments` say and returns it with the address where it listens.
+    pub fn yardstick(&self, arguments: &[&str]) -> Result<(Process, String), Failure> {
+        self.listening(Command::new(std::env::current_exe()?).args(arguments))
     }
 
     fn sshd_config(&self, port: &str) -> String {
         format!(
             "ListenAddress 127.0.0.1\nPort {port}\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\nUsePAM no\n\
              StrictModes no\nPermitRootLogin yes\nMaxStartups 1000\nCiphers +aes128-gcm@openssh.com\n\
-             PrintMotd no\nPrintLastLog no\nSubsystem sftp /usr/lib/openssh/sftp-server\n",
+             PrintMotd no\nPrintLastLog no\nSubsystem sftp /usr/lib/openssh/sftp-server\nSetEnv HOME={}\n",
             self.path("host").display(),
             self.path("authorized_keys").display(),
+            self.path("home").display(),
         )
+    }
+
+    /// A file of `bytes` zeros that takes no room.
+    pub fn zeros(&self, bytes: u64) -> Result<std::fs::File, Failure> {
+        let path = self.path("zeros");
+        std::fs::File::create(&path)?.set_len(bytes)?;
+        Ok(std::fs::File::open(path)?)
     }
 
     fn listening(&self, command: &mut Command) -> Result<(Process, String), Failure> {
@@ -121,6 +165,7 @@ impl Kit {
             }
             Peer::Russh => Command::new(&self.russh),
             Peer::OpenSsh => return Ok(self.openssh(address, cipher, kex)),
+            Peer::Model | Peer::ModelSpawned | Peer::Tcp => return Err(no_peer(peer)),
         };
         command.args(["client", address, cipher, kex]);
         command.env("BENCH_KEY", self.path("user")).env("BENCH_USER", user());
@@ -132,20 +177,25 @@ impl Kit {
         let (host, port) = address.rsplit_once(':').unwrap_or((address, "22"));
         let mut command = Command::new("sftp");
         command.args(["-q", "-F", "none", "-b", "-", "-P", port]);
-        self.openssh_options(&mut command, cipher);
+        self.openssh_options(&mut command, cipher, KEX);
         command.arg(host);
         command
     }
 
-    fn openssh_options(&self, command: &mut Command, cipher: &str) {
+    fn openssh_options(&self, command: &mut Command, cipher: &str, kex: &str) {
+        command.env("HOME", self.path("home"));
         command.arg("-i").arg(self.path("user")).arg("-o").arg(format!("User={}", user()));
         for option in
             ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "BatchMode=yes"]
         {
             command.args(["-o", option]);
         }
+        command.arg("-o").arg(format!("KexAlgorithms={kex}"));
         if cipher != "default" {
             command.args(["-c", cipher]);
+        }
+        if cipher == "aes256-ctr" {
+            command.args(["-m", "hmac-sha2-256-etm@openssh.com"]);
         }
     }
 
@@ -153,13 +203,14 @@ impl Kit {
         let (host, port) = address.rsplit_once(':').unwrap_or((address, "22"));
         let mut command = Command::new("ssh");
         command.args(["-F", "none", "-T", "-p", port]);
-        self.openssh_options(&mut command, cipher);
-        if kex != "default" {
-            command.arg("-o").arg(format!("KexAlgorithms={kex}"));
-        }
+        self.openssh_options(&mut command, cipher, kex);
         command.arg(host);
         command
     }
+}
+
+fn no_peer(peer: Peer) -> Failure {
+    format!("{} is no peer", peer.name()).into()
 }
 
 fn user() -> String {

@@ -5,7 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use konko_client::{ClientOptions, Error, HostKeyPolicy, KnownHostsFiles, SshClient};
+use konko_client::{
+    BoxedFuture, ClientOptions, Error, HostKeyPolicy, HostKeyUpdate, HostKeyUpdates, KnownHostsFiles,
+    Prompter, SshClient,
+};
 use konko_server::StandardOptions;
 use konko_server::transport::HostKey;
 use konko_server::transport::keys::certificate::Certificate;
@@ -353,7 +356,8 @@ fn to_update() -> Option<(User, Sshd, PathBuf, String, String)> {
 fn updating(sshd: &Sshd, user: &User, path: &Path) -> ClientOptions {
     let target = Target::with_known_hosts(sshd.address(), "");
     let mut options = target.options_with_key(user.key());
-    options.host_keys = HostKeyPolicy::Strict(KnownHostsFiles::only(path).with_update(true));
+    options.host_keys =
+        HostKeyPolicy::Strict(KnownHostsFiles::only(path).with_update(HostKeyUpdates::Always));
     options
 }
 
@@ -398,6 +402,41 @@ fn our_blocking_client_learns_them_too() {
     }
     client.close();
     assert_eq!(now, after);
+}
+
+/// Gives one answer, and tells of the question.
+struct Leave(bool, tokio::sync::mpsc::UnboundedSender<HostKeyUpdate>);
+
+impl Prompter for Leave {
+    fn update_host_keys<'a>(&'a self, update: &'a HostKeyUpdate) -> BoxedFuture<'a, bool> {
+        self.1.send(update.clone()).expect("the test waits");
+        Box::pin(async { self.0 })
+    }
+}
+
+/// covers: C11
+#[test]
+fn leave_is_asked_for_what_openssh_tells() {
+    for leave in [true, false] {
+        let Some((user, sshd, path, before, after)) = to_update() else { return };
+        run_test(async {
+            let (asked, mut questions) = tokio::sync::mpsc::unbounded_channel();
+            let mut options = updating(&sshd, &user, &path);
+            options.host_keys =
+                HostKeyPolicy::Strict(KnownHostsFiles::only(&path).with_update(HostKeyUpdates::Ask));
+            options.prompter = Some(std::sync::Arc::new(Leave(leave, asked)));
+            let client = SshClient::connect(sshd.address().to_string().as_str(), &options).await?;
+            let update = questions.recv().await.ok_or("nobody is asked")?;
+            client.host_keys_settled().await;
+            let now = fs::read_to_string(&path)?;
+            client.close().await;
+            let fingerprints = |keys: &[KeyFile]| keys.iter().map(KeyFile::fingerprint).collect::<Vec<_>>();
+            let learned: Vec<_> = update.learned.iter().map(|key| key.fingerprint().to_string()).collect();
+            ensure(learned == fingerprints(&sshd.host_keys()[1..]), "the new keys")?;
+            ensure(update.removed.len() == 1, "the key that is gone")?;
+            ensure(now == if leave { after } else { before }, now)
+        });
+    }
 }
 
 /// covers: C11

@@ -1,5 +1,7 @@
 //! Configurations in use: to real servers, through real servers, by real programs.
 
+mod waiting;
+
 use konko_client::SystemSource;
 use konko_client::config::{Configuration, Files, Origin, Request};
 use konko_client::configured::{Error, Forwardings, Route, Unattended, agent_to_forward, catalogue};

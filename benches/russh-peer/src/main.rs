@@ -2,6 +2,7 @@
 //! file with konko's. It speaks the little command set that every peer of the benchmarks speaks.
 
 mod files;
+mod serving;
 
 use russh::keys::{Algorithm, PrivateKey, PrivateKeyWithHashAlg, PublicKeyOrCertificate};
 use russh::server::{Auth, Msg, Server as _, Session, VerifiedPublicKey};
@@ -27,7 +28,9 @@ async fn main() -> Result<(), Failure> {
 }
 
 fn preferred(cipher: &str, kex: &str) -> Result<Preferred, Failure> {
-    let mut preferred = Preferred::default();
+    // The MAC that every peer of the benchmarks uses.
+    let mac = Cow::Borrowed([russh::mac::HMAC_SHA256_ETM].as_slice());
+    let mut preferred = Preferred { mac, ..Preferred::default() };
     if cipher != "default" {
         let name = russh::cipher::Name::try_from(cipher).map_err(|()| "unknown cipher")?;
         preferred.cipher = Cow::Owned(vec![name]);
@@ -82,6 +85,22 @@ impl server::Handler for Handler {
             tokio::spawn(async move {
                 let _ = answer(channel, &command).await;
             });
+        }
+        Ok(())
+    }
+
+    async fn subsystem_request(
+        &mut self,
+        id: ChannelId,
+        name: &str,
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        match self.channels.remove(&id) {
+            Some(channel) if name == "sftp" => {
+                session.channel_success(id)?;
+                russh_sftp::server::run(channel.into_stream(), serving::Files::default()).await;
+            }
+            _ => session.channel_failure(id)?,
         }
         Ok(())
     }
@@ -169,90 +188,20 @@ async fn run(address: &str, cipher: &str, kex: &str, action: &[&str]) -> Result<
     let (seconds, what) = match action {
         ["down", bytes, command @ ..] => {
             let session = login(address, cipher, kex).await?;
-            let begin = Instant::now();
-            let mut channel = session.channel_open_session().await?;
-            let command = if command.is_empty() { format!("zeros {bytes}") } else { command.join(" ") };
-            channel.exec(true, command).await?;
-            let mut got = 0u64;
-            while let Some(message) = channel.wait().await {
-                if let ChannelMsg::Data { data } = message {
-                    got += data.len() as u64;
-                }
-            }
-            let elapsed = begin.elapsed();
-            if got != bytes.parse::<u64>()? {
-                return Err(format!("{got} bytes came").into());
-            }
-            session.disconnect(Disconnect::ByApplication, "", "").await?;
-            (elapsed.as_secs_f64(), "transfer")
+            (down(&session, bytes.parse()?, &command.join(" ")).await?, "transfer")
         }
         ["up", bytes, command @ ..] => {
             let session = login(address, cipher, kex).await?;
-            let begin = Instant::now();
-            let mut channel = session.channel_open_session().await?;
-            let command = if command.is_empty() { "sink".to_owned() } else { command.join(" ") };
-            channel.exec(true, command).await?;
-            let mut left: u64 = bytes.parse()?;
-            let zeros = bytes::Bytes::from(vec![0u8; 256 * 1024]);
-            while left > 0 {
-                let n = left.min(zeros.len() as u64);
-                channel.data_bytes(zeros.slice(..n as usize)).await?;
-                left -= n;
-            }
-            channel.eof().await?;
-            while let Some(message) = channel.wait().await {
-                if matches!(message, ChannelMsg::ExitStatus { .. } | ChannelMsg::Close) {
-                    break;
-                }
-            }
-            let elapsed = begin.elapsed();
-            session.disconnect(Disconnect::ByApplication, "", "").await?;
-            (elapsed.as_secs_f64(), "transfer")
+            (up(&session, bytes.parse()?, &command.join(" ")).await?, "transfer")
         }
-        ["sftp-get", remote, local] => {
-            let session = login(address, cipher, kex).await?;
-            (files::get(session.channel_open_session().await?, remote, local).await?.as_secs_f64(), "transfer")
-        }
-        ["sftp-put", local, remote] => {
-            let session = login(address, cipher, kex).await?;
-            (files::put(session.channel_open_session().await?, local, remote).await?.as_secs_f64(), "transfer")
-        }
-        ["echo", count] => {
+        [action, source, target] if action.starts_with("sftp-") => {
             let session = login(address, cipher, kex).await?;
             let channel = session.channel_open_session().await?;
-            channel.exec(true, "echo").await?;
-            let mut stream = channel.into_stream();
-            let count: u64 = count.parse()?;
-            let mut byte = [0u8; 1];
-            let begin = Instant::now();
-            for _ in 0..count {
-                stream.write_all(&byte).await?;
-                stream.flush().await?;
-                stream.read_exact(&mut byte).await?;
-            }
-            (begin.elapsed().as_secs_f64(), "echo")
+            (files::run(channel, action, source, target).await?.as_secs_f64(), "transfer")
         }
+        ["echo", count] => (echo(&login(address, cipher, kex).await?, count.parse()?).await?, "echo"),
         ["logins", count, parallel] => {
-            let (count, parallel): (u64, u64) = (count.parse()?, parallel.parse()?);
-            let begin = Instant::now();
-            let mut tasks = tokio::task::JoinSet::new();
-            for worker in 0..parallel {
-                let (address, cipher, kex) = (address.to_owned(), cipher.to_owned(), kex.to_owned());
-                tasks.spawn(async move {
-                    for _ in (worker..count).step_by(parallel as usize) {
-                        let session = login(&address, &cipher, &kex).await?;
-                        let mut channel = session.channel_open_session().await?;
-                        channel.exec(true, "true").await?;
-                        while channel.wait().await.is_some() {}
-                        session.disconnect(Disconnect::ByApplication, "", "").await?;
-                    }
-                    Ok::<(), Failure>(())
-                });
-            }
-            while let Some(done) = tasks.join_next().await {
-                done??;
-            }
-            (begin.elapsed().as_secs_f64(), "logins")
+            (logins(address, cipher, kex, count.parse()?, parallel.parse()?).await?, "logins")
         }
         ["idle", count] => {
             let mut sessions = Vec::new();
@@ -268,6 +217,79 @@ async fn run(address: &str, cipher: &str, kex: &str, action: &[&str]) -> Result<
     };
     println!("{what} {seconds} {}", peak());
     Ok(())
+}
+
+async fn down(session: &client::Handle<Anyone>, bytes: u64, command: &str) -> Result<f64, Failure> {
+    let begin = Instant::now();
+    let mut channel = session.channel_open_session().await?;
+    channel.exec(true, command).await?;
+    let mut got = 0u64;
+    while let Some(message) = channel.wait().await {
+        if let ChannelMsg::Data { data } = message {
+            got += data.len() as u64;
+        }
+    }
+    let seconds = begin.elapsed().as_secs_f64();
+    session.disconnect(Disconnect::ByApplication, "", "").await?;
+    if got == bytes { Ok(seconds) } else { Err(format!("{got} bytes came").into()) }
+}
+
+async fn up(session: &client::Handle<Anyone>, bytes: u64, command: &str) -> Result<f64, Failure> {
+    let begin = Instant::now();
+    let mut channel = session.channel_open_session().await?;
+    channel.exec(true, command).await?;
+    let mut left = bytes;
+    let zeros = bytes::Bytes::from(vec![0u8; 256 * 1024]);
+    while left > 0 {
+        let n = left.min(zeros.len() as u64);
+        channel.data_bytes(zeros.slice(..n as usize)).await?;
+        left -= n;
+    }
+    channel.eof().await?;
+    while let Some(message) = channel.wait().await {
+        if matches!(message, ChannelMsg::ExitStatus { .. } | ChannelMsg::Close) {
+            break;
+        }
+    }
+    let seconds = begin.elapsed().as_secs_f64();
+    session.disconnect(Disconnect::ByApplication, "", "").await?;
+    Ok(seconds)
+}
+
+async fn echo(session: &client::Handle<Anyone>, count: u64) -> Result<f64, Failure> {
+    let channel = session.channel_open_session().await?;
+    channel.exec(true, "echo").await?;
+    let mut stream = channel.into_stream();
+    let mut byte = [0u8; 1];
+    let begin = Instant::now();
+    for _ in 0..count {
+        stream.write_all(&byte).await?;
+        stream.flush().await?;
+        stream.read_exact(&mut byte).await?;
+    }
+    Ok(begin.elapsed().as_secs_f64())
+}
+
+async fn logins(address: &str, cipher: &str, kex: &str, count: u64, parallel: u64) -> Result<f64, Failure> {
+    let begin = Instant::now();
+    let mut tasks = tokio::task::JoinSet::new();
+    for worker in 0..parallel {
+        let (address, cipher, kex) = (address.to_owned(), cipher.to_owned(), kex.to_owned());
+        tasks.spawn(async move {
+            for _ in (worker..count).step_by(parallel as usize) {
+                let session = login(&address, &cipher, &kex).await?;
+                let mut channel = session.channel_open_session().await?;
+                channel.exec(true, "true").await?;
+                while channel.wait().await.is_some() {}
+                session.disconnect(Disconnect::ByApplication, "", "").await?;
+            }
+            Ok::<(), Failure>(())
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done??;
+    }
+    Ok(begin.elapsed().as_secs_f64())
 }
 
 /// The largest resident memory of this process so far, in KiB.

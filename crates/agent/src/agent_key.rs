@@ -1,8 +1,9 @@
 //! What an agent holds and is given: a private key, perhaps with a certificate for it (RFC 9987 §5.2).
 
-use crate::error::{AddError, AgentError, printable};
+use crate::error::{AddError, AgentError};
 use konko_keys::{Certificate, KeyError, KeyFileError, PrivateKey};
 use konko_wire::decode::Reader;
+use konko_wire::peer_text::printable_ascii;
 
 /// A private key, and perhaps a certificate for it: one identity of an agent. `Debug` shows no secret.
 #[derive(Debug, Clone)]
@@ -58,7 +59,7 @@ impl AgentKey {
     pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, AddError> {
         let name = reader.clone().read_string()?;
         let (key, certificate) = PrivateKey::read_fields(reader).map_err(|error| match error {
-            KeyFileError::Unsupported { .. } => AddError::UnsupportedKey { name: printable(name) },
+            KeyFileError::Unsupported { .. } => AddError::UnsupportedKey { name: printable_ascii(name) },
             error => AddError::InvalidKey(error.to_string()),
         })?;
         Ok(Self { key, certificate })

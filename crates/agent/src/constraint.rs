@@ -1,10 +1,11 @@
 //! What a key in an agent may be used for (RFC 9987 §5.2.7 and OpenSSH's PROTOCOL.agent): the constraints as they
 //! travel. Nothing is enforced here.
 
-use crate::error::{AddError, printable};
+use crate::error::AddError;
 use crate::number::{CONSTRAIN_CONFIRM, CONSTRAIN_EXTENSION, CONSTRAIN_LIFETIME};
 use konko_wire::decode::{DecodeError, Reader};
 use konko_wire::encode::{put_string, put_u32};
+use konko_wire::peer_text::printable_ascii;
 
 /// The extension constraint that limits where a key leads.
 pub const RESTRICT_DESTINATION: &str = "restrict-destination-v00@openssh.com";
@@ -181,7 +182,10 @@ impl Constraint {
                 Ok(Self::AssociatedCertificates { certificates_only, certificates })
             }
             SECURITY_KEY_PROVIDER => Ok(Self::SecurityKeyProvider(reader.read_str()?.to_owned())),
-            name => Ok(Self::Extension { name: printable(name.as_bytes()), details: reader.rest().to_vec() }),
+            name => Ok(Self::Extension {
+                name: printable_ascii(name.as_bytes()),
+                details: reader.rest().to_vec(),
+            }),
         }
     }
 }

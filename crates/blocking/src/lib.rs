@@ -15,6 +15,7 @@ pub mod error;
 pub mod link;
 #[cfg(unix)]
 pub mod socket;
+pub mod keeping;
 pub mod pump;
 pub mod shared;
 pub mod driver;
@@ -28,6 +29,7 @@ mod tests;
 pub use channel::{Channel, ChannelReader, ChannelWriter};
 pub use connection::Connection;
 pub use error::Error;
+pub use keeping::keeping;
 pub use link::{Link, Readiness, Stream};
 pub use pump::Halves;
 

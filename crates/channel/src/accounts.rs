@@ -116,9 +116,20 @@ impl Accounts {
         entry.announced = false;
     }
 
-    /// Those who wait for room, first come first served.
-    pub fn take_writers(&mut self) -> VecDeque<ChannelId> {
-        std::mem::take(&mut self.writers)
+    /// Gives back the memory that holds nothing.
+    pub fn give_back(&mut self) {
+        self.events.shrink_to_fit();
+        self.writers.shrink_to_fit();
+    }
+
+    /// How many wait for room.
+    pub fn writers(&self) -> usize {
+        self.writers.len()
+    }
+
+    /// Who waits for room longest, and waits no more.
+    pub fn next_writer(&mut self) -> Option<ChannelId> {
+        self.writers.pop_front()
     }
 
     /// A writer is told that there is room.

@@ -399,6 +399,14 @@ impl Channel {
         }
     }
 
+    /// Gives back the memory that holds nothing.
+    pub(crate) fn give_back(&mut self) {
+        self.incoming.give_back();
+        self.events.give_back();
+        self.awaited.give_back();
+        self.owed.give_back();
+    }
+
     pub(crate) fn handle_data(
         &mut self,
         stream: Stream,

@@ -128,7 +128,9 @@ impl Channels {
     /// it, first come first served.
     pub fn output_room(&mut self) {
         self.settle();
-        for id in self.accounts.take_writers() {
+        // Whoever waits again afterwards waits for the next time.
+        for _ in 0..self.accounts.writers() {
+            let Some(id) = self.accounts.next_writer() else { break };
             if let Some(entry) = self.entries.get_mut(&id.number()) {
                 self.accounts.serve(entry);
             }
@@ -153,6 +155,16 @@ impl Channels {
             }
             !finished
         });
+    }
+
+    /// Gives back the memory that holds nothing, for a connection that has gone quiet.
+    pub fn give_back(&mut self) {
+        self.entries.shrink_to_fit();
+        for entry in self.entries.values_mut() {
+            entry.channel.give_back();
+        }
+        self.accounts.give_back();
+        self.globals.give_back();
     }
 
     fn handle_control(

@@ -83,6 +83,14 @@ impl Chunks {
         std::mem::take(self).len
     }
 
+    /// Gives back the memory that holds nothing.
+    pub fn give_back(&mut self) {
+        self.queue.shrink_to_fit();
+        if self.tail.is_empty() {
+            self.tail = BytesMut::new();
+        }
+    }
+
     fn front(&mut self) -> Option<&mut Bytes> {
         if self.queue.is_empty() {
             self.end_tail();

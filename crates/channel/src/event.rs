@@ -159,6 +159,11 @@ impl ChannelEvents {
         std::mem::replace(&mut self.news, false)
     }
 
+    /// Gives back the memory that holds nothing.
+    pub fn give_back(&mut self) {
+        self.queue.shrink_to_fit();
+    }
+
     /// Nobody listens any more.
     pub fn mute(&mut self) {
         self.muted = true;

@@ -44,6 +44,12 @@ impl Globals {
         Ok(id)
     }
 
+    /// Gives back the memory that holds nothing.
+    pub fn give_back(&mut self) {
+        self.awaited.give_back();
+        self.owed.give_back();
+    }
+
     /// A reply has come: to which request? `None`: nobody asked. Also drains what will never be replied to.
     pub fn reply_arrived(&mut self) -> Option<RequestId> {
         self.awaited.arrived()

@@ -134,6 +134,12 @@ impl Incoming {
         }
     }
 
+    /// Gives back the memory that holds nothing.
+    pub fn give_back(&mut self) {
+        self.data.give_back();
+        self.stderr.give_back();
+    }
+
     /// Counts bytes as consumed; returns the adjustment that is now due.
     pub fn consume(&mut self, len: usize) -> Option<u32> {
         self.window.consume(u32::try_from(len).unwrap_or(u32::MAX), self.growth_limit)

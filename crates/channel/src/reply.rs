@@ -30,6 +30,11 @@ impl AwaitedReplies {
         Ok(id)
     }
 
+    /// Gives back the memory that holds nothing.
+    pub fn give_back(&mut self) {
+        self.waiting.shrink_to_fit();
+    }
+
     /// A reply has come. `None`: nobody asked. Also drains what will never be replied to.
     pub fn arrived(&mut self) -> Option<RequestId> {
         self.waiting.pop_front()
@@ -48,6 +53,11 @@ impl<A> OwedReplies<A> {
     /// Nothing is owed.
     pub const fn new() -> Self {
         Self { first: 0, answers: VecDeque::new() }
+    }
+
+    /// Gives back the memory that holds nothing.
+    pub fn give_back(&mut self) {
+        self.answers.shrink_to_fit();
     }
 
     /// How many are owed.

@@ -20,7 +20,7 @@ const TOLERANCE_DIVISOR: u32 = 10;
 /// What we let the peer send.
 ///
 /// Credit moves only on consumption, so that unread data is bounded by the window. The window grows to the limit that
-/// it is given, when a whole window's worth has been consumed and the application keeps up.
+/// it is given, when half of a window's worth has been consumed and the application keeps up.
 #[derive(Debug, Clone)]
 pub struct ReceiveWindow {
     /// What `granted + unread` is brought up to.
@@ -65,7 +65,7 @@ impl ReceiveWindow {
         self.unread = self.unread.saturating_sub(len);
         self.since_growth = self.since_growth.saturating_add(len);
         let application_keeps_up = self.unread <= self.target / 4;
-        if self.since_growth >= self.target && application_keeps_up && self.target < limit {
+        if self.since_growth >= self.target / 2 && application_keeps_up && self.target < limit {
             self.target = limit;
             self.since_growth = 0;
         }

@@ -35,7 +35,13 @@ impl Attendant for User {
                 HostKeyPolicy::Custom(Arc::new(LenientHostKeys::new(files, notices, Arc::clone(&withheld))))
             }
         };
-        let prompter = UserPrompter::new(config.user(), config.host_name(), notices, withheld);
+        let prompter = UserPrompter::new(
+            config.user(),
+            config.host_name(),
+            notices,
+            has_md5_fingerprints(config),
+            withheld,
+        );
         Attendance { prompter: Some(Arc::new(prompter)), host_keys }
     }
 }

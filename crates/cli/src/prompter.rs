@@ -3,7 +3,8 @@
 use crate::notice::tell;
 use crate::question::ask;
 use konko::client::{
-    BoxedFuture, HostKeyAnswer, HostKeyPrompter, Prompt, Prompter, Secret, UnknownHostKey, printable,
+    BoxedFuture, HostKeyAnswer, HostKeyPrompter, HostKeyUpdate, Prompt, Prompter, Secret, UnknownHostKey,
+    printable,
 };
 use konko::transport::keys::fingerprint::Fingerprint;
 use konko::transport::keys::identity::Identity;
@@ -12,6 +13,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+/// How often a question is asked until there is an answer to it.
+const MAXIMUM_QUESTIONS: usize = 3;
+
 /// Asks the user for passwords, passphrases and answers.
 #[derive(Debug)]
 pub struct UserPrompter {
@@ -19,14 +23,22 @@ pub struct UserPrompter {
     host: String,
     /// Whether banners are shown.
     banners: bool,
+    /// Whether fingerprints are shown by MD5.
+    md5: bool,
     /// Set when the server may be an impostor: it gets no password then.
     passwords_withheld: Arc<AtomicBool>,
 }
 
 impl UserPrompter {
     /// For this user at this host.
-    pub fn new(user: &str, host: &str, banners: bool, passwords_withheld: Arc<AtomicBool>) -> Self {
-        Self { user: user.to_owned(), host: host.to_owned(), banners, passwords_withheld }
+    pub fn new(
+        user: &str,
+        host: &str,
+        banners: bool,
+        md5: bool,
+        passwords_withheld: Arc<AtomicBool>,
+    ) -> Self {
+        Self { user: user.to_owned(), host: host.to_owned(), banners, md5, passwords_withheld }
     }
 
     /// Says so if no password may be given.
@@ -108,6 +120,42 @@ impl Prompter for UserPrompter {
         })
     }
 
+    /// As ssh(1): no answer but the end of the line is yes, too.
+    fn add_key_to_agent<'a>(&'a self, path: &'a Path, comment: &'a str) -> BoxedFuture<'a, bool> {
+        Box::pin(async move {
+            let comment = printable(comment, false);
+            let answer = ask(format!("Add key {} ({comment}) to agent? ", path.display()), true).await;
+            answer.is_some_and(
+                |answer| matches!(answer.trim(), text if text.is_empty() || text.eq_ignore_ascii_case("yes")),
+            )
+        })
+    }
+
+    fn update_host_keys<'a>(&'a self, update: &'a HostKeyUpdate) -> BoxedFuture<'a, bool> {
+        Box::pin(async move {
+            let mut prompt = format!("The server at '{}' has updated its host keys.\n", update.name);
+            for (keys, what) in
+                [(&update.learned, "Learned new hostkey"), (&update.removed, "Deprecating obsolete hostkey")]
+            {
+                for key in keys {
+                    let fingerprint = in_words(key.fingerprint(), self.md5);
+                    let kind = short_type(key.key_type());
+                    prompt.push_str(&format!("{what}: {kind} {fingerprint}\n"));
+                }
+            }
+            for _ in 0..MAXIMUM_QUESTIONS {
+                prompt.push_str("Accept updated hostkeys? (yes/no): ");
+                let Some(answer) = ask(prompt, true).await else { return false };
+                match answer.trim() {
+                    text if text.eq_ignore_ascii_case("yes") => return true,
+                    text if text.eq_ignore_ascii_case("no") => return false,
+                    _ => prompt = "Please enter \"yes\" or \"no\"\n".to_owned(),
+                }
+            }
+            false
+        })
+    }
+
     fn banner<'a>(&'a self, text: &'a str) -> BoxedFuture<'a, ()> {
         Box::pin(async move {
             if self.banners {
@@ -128,11 +176,9 @@ pub struct HostKeyQuestion {
     pub md5: bool,
 }
 
-impl HostKeyQuestion {
-    /// As the user wants to see it.
-    fn fingerprint(&self, fingerprint: Fingerprint) -> String {
-        if self.md5 { fingerprint.md5().to_string() } else { fingerprint.to_string() }
-    }
+/// A fingerprint as the user wants to see it.
+fn in_words(fingerprint: Fingerprint, md5: bool) -> String {
+    if md5 { fingerprint.md5().to_string() } else { fingerprint.to_string() }
 }
 
 /// The short name of a key type, for example `ED25519`.
@@ -150,7 +196,7 @@ impl HostKeyPrompter for HostKeyQuestion {
     fn ask<'a>(&'a self, question: &'a UnknownHostKey) -> BoxedFuture<'a, HostKeyAnswer> {
         Box::pin(async move {
             let (kind, fingerprint) =
-                (short_type(question.key.key_type()), self.fingerprint(question.key.fingerprint()));
+                (short_type(question.key.key_type()), in_words(question.key.fingerprint(), self.md5));
             let mut prompt = format!(
                 "The authenticity of host '{}' can't be established.\n{kind} key fingerprint is {fingerprint}.\n",
                 question.name
@@ -164,7 +210,7 @@ impl HostKeyPrompter for HostKeyQuestion {
                 let known_kind = short_type(known.key_type());
                 prompt.push_str(&format!(
                     "The host is known by its {known_kind} key {}.\n",
-                    self.fingerprint(known.fingerprint())
+                    in_words(known.fingerprint(), self.md5)
                 ));
             }
             prompt.push_str("Are you sure you want to continue connecting (yes/no/[fingerprint])? ");

@@ -9,6 +9,7 @@ use crate::terminal::{self, ChangedTerminal};
 use crate::terminal_modes;
 use konko::client::agent::AgentSource;
 use konko::client::{Child, ExitStatus, PtyOptions, SshClient, Stdin};
+use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 
@@ -67,10 +68,7 @@ impl Session {
             false => None,
         };
         let raw = match self.pty && !self.stdin_null && terminal::stdin_is_terminal() {
-            true => Some(
-                ChangedTerminal::raw(rustix::stdio::stdin())
-                    .map_err(|e| Failure::local("the terminal", e))?,
-            ),
+            true => Some(raw_terminal().await.map_err(|error| Failure::local("the terminal", error))?),
             false => None,
         };
         let ended = self.converse(client, &mut child, &mut window_changes).await;
@@ -166,6 +164,15 @@ impl Session {
             .map(Ended::Exited)
             .map_err(|error| Failure::Client { host: self.host.clone(), error: Box::new(error) })
     }
+}
+
+/// Makes the terminal raw, once no question is being asked at it.
+async fn raw_terminal() -> io::Result<ChangedTerminal> {
+    let made = tokio::task::spawn_blocking(|| {
+        let _turn = terminal::keyboard();
+        ChangedTerminal::raw(rustix::stdio::stdin())
+    });
+    made.await.map_err(io::Error::other)?
 }
 
 async fn next_of(signals: &mut Option<Signal>) -> Option<()> {

@@ -192,6 +192,8 @@ async fn connect_and_run(arguments: &SshArguments, destination: &Destination) ->
         (None, _) => session(arguments, destination).run(&client).await,
     };
     drop(forwardings);
+    // The user may be asked still.
+    client.host_keys_settled().await;
     // All is done; what the server makes of the farewell is of no interest.
     let _ = tokio::time::timeout(FAREWELL, client.close()).await;
     result

@@ -2,8 +2,9 @@
 //! pipe or a terminal may keep its reader or writer waiting, and no connection must wait with it.
 
 use crate::escape::{EscapeCommand, EscapeFilter};
+use crate::terminal;
 use konko::tokio::ChannelReader;
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -29,6 +30,25 @@ fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
             Ok(len) => return Ok(len),
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => wait_for(fd, PollFlags::IN)?,
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Reads what comes from standard input; 0 is the end. At a terminal a question to the user may be under way, and the
+/// answer is not for the other end.
+fn read_stdin(buffer: &mut [u8]) -> io::Result<usize> {
+    let stdin = rustix::stdio::stdin();
+    if !terminal::stdin_is_terminal() {
+        return read(stdin, buffer);
+    }
+    loop {
+        wait_for(stdin, PollFlags::IN)?;
+        let _turn = terminal::keyboard();
+        let is_there = poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&Timespec::default()));
+        match is_there {
+            Ok(0) | Err(Errno::INTR) => {}
+            Ok(_) => return read(stdin, buffer),
             Err(error) => return Err(error.into()),
         }
     }
@@ -81,7 +101,7 @@ pub fn send_stdin(
 fn carry_stdin(runtime: &Handle, writer: &mut (impl AsyncWrite + Unpin)) -> StreamEnd {
     let mut buffer = vec![0; PIECE];
     loop {
-        let data = match read(rustix::stdio::stdin(), &mut buffer) {
+        let data = match read_stdin(&mut buffer) {
             Ok(0) => return StreamEnd::Complete,
             Ok(len) => buffer.get(..len).unwrap_or_default(),
             Err(error) => return StreamEnd::Local(error),
@@ -101,7 +121,7 @@ fn carry_keys(
     let mut buffer = vec![0; PIECE];
     let mut data = Vec::new();
     loop {
-        let mut rest = match read(rustix::stdio::stdin(), &mut buffer) {
+        let mut rest = match read_stdin(&mut buffer) {
             Ok(0) => return StreamEnd::Complete,
             Ok(len) => buffer.get(..len).unwrap_or_default(),
             Err(error) => return StreamEnd::Local(error),

@@ -9,7 +9,7 @@ use rustix::termios::{
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use zeroize::Zeroizing;
 
 /// The terminal of this process, wherever its streams go.
@@ -24,20 +24,36 @@ struct Changed {
     raw: bool,
 }
 
-/// One at most is changed at a time: prompts are over before a session begins.
-static CHANGED: Mutex<Option<Changed>> = Mutex::new(None);
+/// The changes that are in effect, the latest last: a question may come up during a session.
+static CHANGES: Mutex<Vec<Changed>> = Mutex::new(Vec::new());
+/// Held by whoever reads the keyboard.
+static KEYBOARD: Mutex<()> = Mutex::new(());
 
-/// Puts a changed terminal back as it was. Does nothing if none is changed.
+fn changes() -> MutexGuard<'static, Vec<Changed>> {
+    CHANGES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn put_back(changed: &Changed) {
+    // There is nothing to be done about a terminal that is gone.
+    let _ = tcsetattr(&changed.terminal, OptionalActions::Drain, &changed.before);
+}
+
+/// Puts a changed terminal back as it was before all changes. Does nothing if none is changed.
 pub fn restore() {
-    if let Some(changed) = CHANGED.lock().unwrap_or_else(PoisonError::into_inner).take() {
-        // There is nothing to be done about a terminal that is gone.
-        let _ = tcsetattr(&changed.terminal, OptionalActions::Drain, &changed.before);
+    let mut changes = changes();
+    while let Some(changed) = changes.pop() {
+        put_back(&changed);
     }
 }
 
 /// Whether the terminal is raw, so that lines must end with a carriage return.
 pub fn is_raw() -> bool {
-    CHANGED.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|changed| changed.raw)
+    changes().last().is_some_and(|changed| changed.raw)
+}
+
+/// The sole right to read the keyboard, until it is dropped. Waits for whoever has it.
+pub fn keyboard() -> MutexGuard<'static, ()> {
+    KEYBOARD.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Puts the terminal back before a panic is told.
@@ -57,12 +73,15 @@ pub struct ChangedTerminal(());
 impl ChangedTerminal {
     fn change(terminal: BorrowedFd<'_>, raw: bool, change: impl FnOnce(&mut Termios)) -> io::Result<Self> {
         let before = tcgetattr(terminal)?;
-        let mut after = before.clone();
+        let terminal = terminal.try_clone_to_owned()?;
+        let mut changes = changes();
+        // Whatever a session has made of it, a question is asked at the terminal as the user had it.
+        let mut after = changes.first().map_or(&before, |first| &first.before).clone();
         change(&mut after);
-        let changed = Changed { terminal: terminal.try_clone_to_owned()?, before, raw };
-        *CHANGED.lock().unwrap_or_else(PoisonError::into_inner) = Some(changed);
+        changes.push(Changed { terminal: terminal.try_clone()?, before, raw });
+        drop(changes);
         let guard = Self(());
-        tcsetattr(terminal, OptionalActions::Drain, &after)?;
+        tcsetattr(&terminal, OptionalActions::Drain, &after)?;
         Ok(guard)
     }
 
@@ -95,17 +114,23 @@ impl ChangedTerminal {
         })
     }
 
-    fn without_echo(terminal: BorrowedFd<'_>) -> io::Result<Self> {
+    fn for_question(terminal: BorrowedFd<'_>, echo: bool) -> io::Result<Self> {
         Self::change(terminal, false, |termios| {
-            termios.local_modes -=
-                LocalModes::ECHO | LocalModes::ECHOE | LocalModes::ECHOK | LocalModes::ECHONL;
+            if !echo {
+                termios.local_modes -=
+                    LocalModes::ECHO | LocalModes::ECHOE | LocalModes::ECHOK | LocalModes::ECHONL;
+            }
         })
     }
 }
 
 impl Drop for ChangedTerminal {
     fn drop(&mut self) {
-        restore();
+        // Nothing is left if everything was restored before.
+        let changed = changes().pop();
+        if let Some(changed) = changed {
+            put_back(&changed);
+        }
     }
 }
 
@@ -141,13 +166,15 @@ pub fn open() -> io::Result<File> {
     OpenOptions::new().read(true).write(true).open(TERMINAL)
 }
 
-/// Writes `prompt` to the terminal and reads a line from it, without its end. `None` at the end of the input.
+/// Writes `prompt` to the terminal and reads a line from it, without its end. `None` at the end of the input. Nobody
+/// else reads the keyboard in the meantime.
 ///
 /// # Errors
 ///
 /// If the terminal cannot be read or written, or the line is longer than 8 KiB or not UTF-8.
 pub fn read_line(terminal: &File, prompt: &str, echo: bool) -> io::Result<Option<Zeroizing<String>>> {
-    let guard = if echo { None } else { Some(ChangedTerminal::without_echo(terminal.as_fd())?) };
+    let _turn = keyboard();
+    let _guard = ChangedTerminal::for_question(terminal.as_fd(), echo)?;
     (&mut &*terminal).write_all(prompt.as_bytes())?;
     let mut line = Zeroizing::new(Vec::with_capacity(MAXIMUM_LINE_LEN));
     let mut byte = Zeroizing::new([0]);
@@ -163,7 +190,7 @@ pub fn read_line(terminal: &File, prompt: &str, echo: bool) -> io::Result<Option
             other => line.push(other),
         }
     };
-    if guard.is_some() {
+    if !echo {
         // The end of the line was not shown either.
         (&mut &*terminal).write_all(b"\n")?;
     }

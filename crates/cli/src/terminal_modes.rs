@@ -1,88 +1,20 @@
 //! The settings of a terminal as encoded terminal modes (RFC 4254 §8).
 
-use konko::transport::wire::terminal_modes::TerminalModes;
+use konko::transport::wire::terminal_mode_rows;
+use konko::transport::wire::terminal_modes::{CS7, CS8, DISABLED, INPUT_SPEED, OUTPUT_SPEED, TerminalModes};
 use rustix::termios::{ControlModes, InputModes, LocalModes, OutputModes, SpecialCodeIndex, Termios};
 
-/// RFC 4254 §8: "255 indicates that the character is not present/disabled".
-const DISABLED: u32 = 255;
 /// What the system writes for that (_POSIX_VDISABLE).
 #[cfg(target_os = "linux")]
 const SYSTEM_DISABLED: u8 = 0;
 #[cfg(not(target_os = "linux"))]
 const SYSTEM_DISABLED: u8 = 255;
 
-/// TTY_OP_ISPEED and TTY_OP_OSPEED.
-const INPUT_SPEED: u8 = 128;
-const OUTPUT_SPEED: u8 = 129;
-/// CS7 and CS8, which are values of one field and not flags.
-const CS7: u8 = 90;
-const CS8: u8 = 91;
-
-const SPECIAL_CODES: &[(u8, SpecialCodeIndex)] = &[
-    (1, SpecialCodeIndex::VINTR),
-    (2, SpecialCodeIndex::VQUIT),
-    (3, SpecialCodeIndex::VERASE),
-    (4, SpecialCodeIndex::VKILL),
-    (5, SpecialCodeIndex::VEOF),
-    (6, SpecialCodeIndex::VEOL),
-    (7, SpecialCodeIndex::VEOL2),
-    (8, SpecialCodeIndex::VSTART),
-    (9, SpecialCodeIndex::VSTOP),
-    (10, SpecialCodeIndex::VSUSP),
-    (12, SpecialCodeIndex::VREPRINT),
-    (13, SpecialCodeIndex::VWERASE),
-    (14, SpecialCodeIndex::VLNEXT),
-    #[cfg(target_os = "linux")]
-    (16, SpecialCodeIndex::VSWTC),
-    (18, SpecialCodeIndex::VDISCARD),
-];
-
-const INPUT_MODES: &[(u8, InputModes)] = &[
-    (30, InputModes::IGNPAR),
-    (31, InputModes::PARMRK),
-    (32, InputModes::INPCK),
-    (33, InputModes::ISTRIP),
-    (34, InputModes::INLCR),
-    (35, InputModes::IGNCR),
-    (36, InputModes::ICRNL),
-    #[cfg(target_os = "linux")]
-    (37, InputModes::IUCLC),
-    (38, InputModes::IXON),
-    (39, InputModes::IXANY),
-    (40, InputModes::IXOFF),
-    (41, InputModes::IMAXBEL),
-    #[cfg(target_os = "linux")]
-    (42, InputModes::IUTF8),
-];
-
-const LOCAL_MODES: &[(u8, LocalModes)] = &[
-    (50, LocalModes::ISIG),
-    (51, LocalModes::ICANON),
-    #[cfg(target_os = "linux")]
-    (52, LocalModes::XCASE),
-    (53, LocalModes::ECHO),
-    (54, LocalModes::ECHOE),
-    (55, LocalModes::ECHOK),
-    (56, LocalModes::ECHONL),
-    (57, LocalModes::NOFLSH),
-    (58, LocalModes::TOSTOP),
-    (59, LocalModes::IEXTEN),
-    (60, LocalModes::ECHOCTL),
-    (61, LocalModes::ECHOKE),
-    (62, LocalModes::PENDIN),
-];
-
-const OUTPUT_MODES: &[(u8, OutputModes)] = &[
-    (70, OutputModes::OPOST),
-    #[cfg(target_os = "linux")]
-    (71, OutputModes::OLCUC),
-    (72, OutputModes::ONLCR),
-    (73, OutputModes::OCRNL),
-    (74, OutputModes::ONOCR),
-    (75, OutputModes::ONLRET),
-];
-
-const CONTROL_MODES: &[(u8, ControlModes)] = &[(92, ControlModes::PARENB), (93, ControlModes::PARODD)];
+const SPECIAL_CODES: &[(u8, SpecialCodeIndex)] = terminal_mode_rows!(characters: SpecialCodeIndex);
+const INPUT_MODES: &[(u8, InputModes)] = terminal_mode_rows!(input: InputModes);
+const LOCAL_MODES: &[(u8, LocalModes)] = terminal_mode_rows!(local: LocalModes);
+const OUTPUT_MODES: &[(u8, OutputModes)] = terminal_mode_rows!(output: OutputModes);
+const CONTROL_MODES: &[(u8, ControlModes)] = terminal_mode_rows!(control: ControlModes);
 
 /// All settings that have an opcode.
 pub fn encode(termios: &Termios) -> TerminalModes {

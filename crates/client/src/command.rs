@@ -13,7 +13,10 @@ use crate::running::{Deadline, Progress, Running};
 use bytes::Bytes;
 use konko_tokio::{Channel, ChannelReader};
 use konko_transport::channel::ChannelKind;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use tokio::io::AsyncRead;
 use tokio::time::Instant;
 
@@ -97,6 +100,16 @@ impl Command {
         Job { link, plan, agent }.spawn(stdin.unwrap_or_default()).await
     }
 
+    /// As [`spawn`](Self::spawn), for whoever writes at once what is read when it has started. It has been asked for,
+    /// and [`Starting`] tells whether it was granted. A deadline is kept from there on.
+    pub(crate) async fn spawn_ahead(self) -> Result<(Child, Starting), Error> {
+        let Self { link, plan, stdin, agent } = self;
+        let job = Job { link, plan, agent };
+        let deadline = job.deadline()?;
+        let (channel, starting) = within(deadline, job.asked()).await?;
+        Ok((job.child(channel, stdin.unwrap_or_default(), deadline), starting))
+    }
+
     /// Runs it to its end and returns what it wrote. Both outputs are read at the same time as the input is
     /// written, so that none holds up another.
     ///
@@ -143,6 +156,9 @@ impl Command {
     }
 }
 
+/// Tells whether a command has been started.
+pub(crate) type Starting = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
+
 /// A plan and where it is carried out. Unlike the standard input, any thread may look at it.
 struct Job {
     link: Arc<Link>,
@@ -153,21 +169,23 @@ struct Job {
 
 impl Job {
     async fn spawn(&self, stdin: Stdin) -> Result<Child, Error> {
-        let deadline = match self.plan.deadline {
-            None => None,
-            Some(after) => {
-                let at =
-                    Instant::now().checked_add(after).ok_or(Error::Options("a deadline beyond all time"))?;
-                Some(Deadline { at, after, grace: self.plan.kill_grace })
-            }
+        let deadline = self.deadline()?;
+        let started = async {
+            let (channel, starting) = self.asked().await?;
+            starting.await?;
+            Ok(channel)
         };
-        let channel = match deadline {
-            None => self.started().await?,
-            Some(Deadline { at, after, .. }) => match tokio::time::timeout_at(at, self.started()).await {
-                Ok(channel) => channel?,
-                Err(_) => return Err(Error::DeadlineExceeded { after, output: Box::new(Output::empty()) }),
-            },
-        };
+        let channel = within(deadline, started).await?;
+        Ok(self.child(channel, stdin, deadline))
+    }
+
+    fn deadline(&self) -> Result<Option<Deadline>, Error> {
+        let Some(after) = self.plan.deadline else { return Ok(None) };
+        let at = Instant::now().checked_add(after).ok_or(Error::Options("a deadline beyond all time"))?;
+        Ok(Some(Deadline { at, after, grace: self.plan.kill_grace }))
+    }
+
+    fn child(&self, channel: Channel, stdin: Stdin, deadline: Option<Deadline>) -> Child {
         let piped = matches!(stdin, Stdin::Piped);
         let feeder = match stdin {
             Stdin::Piped => None,
@@ -179,11 +197,12 @@ impl Job {
             Stdin::Stream(stream) => Some(Feeder::spawn(channel.clone(), stream)),
         };
         let running = Arc::new(Running::new(channel, Arc::clone(&self.link), deadline));
-        Ok(Child::new(running, piped, feeder))
+        Child::new(running, piped, feeder)
     }
 
-    /// Opens the channel and starts it there. Should this not come to its end, the channel is closed.
-    async fn started(&self) -> Result<Channel, Error> {
+    /// Opens the channel and asks there for all that is planned. The answer to the last request, which starts the
+    /// command, is still to come. Should this not come to its end, the channel is closed.
+    async fn asked(&self) -> Result<(Channel, Starting), Error> {
         let channel = self.link.open(ChannelKind::Session).await?;
         if self.plan.merge_stderr {
             channel.merge_stderr();
@@ -191,21 +210,25 @@ impl Job {
         if let Some((source, required)) = &self.agent {
             self.request_agent(&channel, source, *required).await?;
         }
-        for PlannedRequest { request, body, detail, required } in self.plan.requests() {
-            if !required {
-                channel.notify(request, &body).map_err(|error| self.link.error(error))?;
-                continue;
+        let mut last: Option<Starting> = None;
+        for request in self.plan.requests() {
+            if let Some(last) = last.take() {
+                last.await?;
             }
-            match channel.request(request, &body, self.link.timeouts.request).await {
-                Ok(true) => {}
-                Ok(false) if self.link.is_ended() => {
-                    return Err(self.link.error(konko_tokio::Error::ChannelClosed));
+            if request.required {
+                let mut starting: Starting = Box::pin(ask(Arc::clone(&self.link), channel.clone(), request));
+                // It is sent when it is polled first.
+                if let Poll::Ready(answer) = poll_fn(|cx| Poll::Ready(starting.as_mut().poll(cx))).await {
+                    starting = Box::pin(std::future::ready(answer));
                 }
-                Ok(false) => return Err(Error::RequestRefused { request, detail }),
-                Err(error) => return Err(self.link.error(error)),
+                last = Some(starting);
+            } else {
+                let sent = channel.notify(request.request, &request.body);
+                sent.map_err(|error| self.link.error(error))?;
             }
         }
-        Ok(channel)
+        let starting = last.unwrap_or_else(|| Box::pin(std::future::ready(Ok(()))));
+        Ok((channel, starting))
     }
 
     /// Asks for agent forwarding.
@@ -258,6 +281,31 @@ impl Job {
                 Ok(running.progress.borrow().clone())
             }
         }
+    }
+}
+
+/// Asks for something that must be granted.
+async fn ask(link: Arc<Link>, channel: Channel, planned: PlannedRequest) -> Result<(), Error> {
+    let PlannedRequest { request, body, detail, .. } = planned;
+    match channel.request(request, &body, link.timeouts.request).await {
+        Ok(true) => Ok(()),
+        Ok(false) if link.is_ended() => Err(link.error(konko_tokio::Error::ChannelClosed)),
+        Ok(false) => Err(Error::RequestRefused { request, detail }),
+        Err(error) => Err(link.error(error)),
+    }
+}
+
+/// Waits for `started` until the deadline.
+async fn within<T>(
+    deadline: Option<Deadline>,
+    started: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    match deadline {
+        None => started.await,
+        Some(Deadline { at, after, .. }) => match tokio::time::timeout_at(at, started).await {
+            Ok(started) => started,
+            Err(_) => Err(Error::DeadlineExceeded { after, output: Box::new(Output::empty()) }),
+        },
     }
 }
 

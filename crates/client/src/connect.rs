@@ -1,10 +1,10 @@
-//! From a host name to a TCP connection: every address is tried, and every failure is told.
+//! From a host name to a TCP connection, by the operating system.
 
-use crate::error::{ConnectAttempt, Error};
-use crate::options::{AddressFamily, ClientOptions};
+use crate::addresses::{Network, connect_to_host};
+use crate::error::Error;
+use crate::options::ClientOptions;
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
 use tokio::net::{TcpSocket, TcpStream};
 
 /// Connects to the first address of the host that answers. Small packets are sent at once (TCP_NODELAY), and the
@@ -14,45 +14,21 @@ use tokio::net::{TcpSocket, TcpStream};
 ///
 /// [`Error::Resolve`], or [`Error::Connect`] with every address that was tried.
 pub(crate) async fn connect(host: &str, port: u16, options: &ClientOptions) -> Result<TcpStream, Error> {
-    let addresses = resolve(host, port, options).await?;
-    let mut attempts = Vec::new();
-    for address in addresses {
-        match connect_to(address, options).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => {
-                tracing::debug!(%address, %error, "cannot connect");
-                attempts.push(ConnectAttempt { address, error });
-            }
-        }
-    }
-    Err(Error::Connect { host: host.to_owned(), port, attempts })
+    connect_to_host(&System(options), host, port, options).await
 }
 
-async fn resolve(host: &str, port: u16, options: &ClientOptions) -> Result<Vec<SocketAddr>, Error> {
-    let wanted = |address: &SocketAddr| match options.address_family {
-        AddressFamily::Any => true,
-        AddressFamily::V4 => address.is_ipv4(),
-        AddressFamily::V6 => address.is_ipv6(),
-    };
-    let lookup = tokio::net::lookup_host((host, port));
-    let found = match options.timeouts.connect {
-        None => lookup.await,
-        Some(after) => match tokio::time::timeout(after, lookup).await {
-            Ok(found) => found,
-            Err(_) => Err(timed_out(after)),
-        },
-    };
-    match found {
-        Ok(found) => {
-            let mut addresses: Vec<SocketAddr> = Vec::new();
-            for address in found.filter(wanted) {
-                if !addresses.contains(&address) {
-                    addresses.push(address);
-                }
-            }
-            Ok(addresses)
-        }
-        Err(error) => Err(Error::Resolve { host: host.to_owned(), error }),
+/// The operating system's network.
+struct System<'a>(&'a ClientOptions);
+
+impl Network for System<'_> {
+    type Stream = TcpStream;
+
+    async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        Ok(tokio::net::lookup_host((host, port)).await?.collect())
+    }
+
+    async fn connect(&self, address: SocketAddr) -> io::Result<TcpStream> {
+        connect_to(address, self.0).await
     }
 }
 
@@ -73,31 +49,25 @@ async fn connect_to(address: SocketAddr, options: &ClientOptions) -> io::Result<
     set_traffic_class(socket2::SockRef::from(&socket), address.is_ipv4(), options.traffic_class);
     socket.set_nodelay(true)?;
     socket.set_keepalive(options.tcp_keepalive)?;
-    match options.timeouts.connect {
-        None => socket.connect(address).await,
-        Some(after) => match tokio::time::timeout(after, socket.connect(address)).await {
-            Ok(result) => result,
-            Err(_) => Err(timed_out(after)),
-        },
-    }
+    socket.connect(address).await
 }
 
 /// What the socket sends goes through that interface, and it hears from no other.
 #[cfg(target_os = "linux")]
-pub(crate) fn bind_to_interface(socket: socket2::SockRef<'_>, interface: &str) -> io::Result<()> {
+fn bind_to_interface(socket: socket2::SockRef<'_>, interface: &str) -> io::Result<()> {
     socket.bind_device(Some(interface.as_bytes())).map_err(|error| {
         io::Error::new(error.kind(), format!("the network interface {interface} cannot be used: {error}"))
     })
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn bind_to_interface(_: socket2::SockRef<'_>, _: &str) -> io::Result<()> {
+fn bind_to_interface(_: socket2::SockRef<'_>, _: &str) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "a network interface cannot be chosen on this system"))
 }
 
 /// A mere preference: where it cannot be had, that is told to the log.
 #[cfg(target_os = "linux")]
-pub(crate) fn set_traffic_class(socket: socket2::SockRef<'_>, is_ipv4: bool, class: Option<u8>) {
+fn set_traffic_class(socket: socket2::SockRef<'_>, is_ipv4: bool, class: Option<u8>) {
     let Some(class) = class else { return };
     let set = if is_ipv4 { socket.set_tos_v4(class.into()) } else { socket.set_tclass_v6(class.into()) };
     if let Err(error) = set {
@@ -106,20 +76,17 @@ pub(crate) fn set_traffic_class(socket: socket2::SockRef<'_>, is_ipv4: bool, cla
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn set_traffic_class(_: socket2::SockRef<'_>, _: bool, class: Option<u8>) {
+fn set_traffic_class(_: socket2::SockRef<'_>, _: bool, class: Option<u8>) {
     if class.is_some() {
         tracing::debug!("the class of traffic cannot be set on this system");
     }
-}
-
-fn timed_out(after: Duration) -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {after:?}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::host_keys::HostKeyPolicy;
+    use crate::options::AddressFamily;
 
     fn options() -> ClientOptions {
         ClientOptions::new("user", HostKeyPolicy::InsecureAcceptAny)

@@ -1,33 +1,42 @@
 //! Keeps known_hosts up to date with what a server tells of its host keys.
 
-use crate::known_hosts_files::{HostName, KnownHostsFiles};
+use crate::host_keys::HostKeyUpdate;
+use crate::known_hosts_files::{HostKeyUpdates, HostName, KnownHostsFiles};
 use crate::off_thread::off_thread;
 use crate::options::ClientOptions;
+use crate::prompter::Prompter;
 use crate::update_host_keys::{ANNOUNCEMENT, PROOF, Update, plan, proof_request, verify_proof};
 use konko_transport::channel::request::GlobalQuestion;
 use konko_transport::keys::public_key::PublicKey;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a server may take to prove that it owns its keys.
 pub(crate) const PROOF_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What an update needs, besides the connection.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct HostKeyUpdater {
     files: KnownHostsFiles,
+    /// Who is asked; nobody if the options want no question.
+    asked: Option<Arc<dyn Prompter>>,
     name: HostName,
     shown: PublicKey,
     key_types: Vec<&'static str>,
 }
 
 impl HostKeyUpdater {
-    /// `None` if the options do not want updates. `shown` is the key that the server has shown.
+    /// `None` if the options do not want updates, or want a question that nobody answers. `shown` is the key that the server has shown.
     pub(crate) fn new(options: &ClientOptions, name: &HostName, shown: &PublicKey) -> Option<Self> {
         let files = options.host_keys.updatable_files()?.clone();
+        let asked = match files.update {
+            HostKeyUpdates::Ask => Some(Arc::clone(options.prompter.as_ref()?)),
+            HostKeyUpdates::Never | HostKeyUpdates::Always => None,
+        };
         let rows = &options.transport.packet.algorithms.host_key;
         let key_types = rows.iter().map(|row| row.key_type).collect();
-        Some(Self { files, name: name.clone(), shown: shown.clone(), key_types })
+        Some(Self { files, asked, name: name.clone(), shown: shown.clone(), key_types })
     }
 
     /// The announcement, if the request is one.
@@ -54,6 +63,14 @@ impl HostKeyUpdater {
             };
             if let Err(error) = verify_proof(&reply, &update.unproved, &session_id) {
                 tracing::warn!(%host, %error, "known_hosts is not updated");
+                return;
+            }
+        }
+        if let Some(prompter) = &self.asked {
+            let (learned, removed) = (update.unproved, update.removed);
+            let question = HostKeyUpdate { name: self.name.clone(), learned, removed };
+            if !prompter.update_host_keys(&question).await {
+                tracing::debug!(%host, "the update of known_hosts was declined");
                 return;
             }
         }

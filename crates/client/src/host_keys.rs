@@ -3,7 +3,7 @@
 use crate::boxed_future::BoxedFuture;
 use crate::error::{ChangedHostKey, Error};
 use crate::known_hosts_files::{
-    CertificateVerdict, FilesVerdict, HostName, KnownHostsFiles, KnownKey, place,
+    CertificateVerdict, FilesVerdict, HostKeyUpdates, HostName, KnownHostsFiles, KnownKey, place,
 };
 use crate::off_thread::off_thread;
 use crate::printable::printable;
@@ -56,6 +56,19 @@ pub struct UnknownHostKey {
     pub known_by: Vec<PublicKey>,
     /// What the DNS says of the key; `None` if nobody was asked. Without authentication it is a hint and no more.
     pub fingerprint_in_dns: Option<SshfpVerdict>,
+}
+
+/// What a server that is known, and the user logged in to, has told of its host keys; it has proved to own those that
+/// are new.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct HostKeyUpdate {
+    /// The host.
+    pub name: HostName,
+    /// The keys that are to be added to the files.
+    pub learned: Vec<PublicKey>,
+    /// The keys that the host has no longer, and that are to be removed from them.
+    pub removed: Vec<PublicKey>,
 }
 
 /// What somebody who was asked about a host key says.
@@ -111,9 +124,13 @@ impl HostKeyPolicy {
     }
 
     /// The files that a server may keep up to date.
-    pub(crate) const fn updatable_files(&self) -> Option<&KnownHostsFiles> {
+    pub(crate) fn updatable_files(&self) -> Option<&KnownHostsFiles> {
         match self {
-            Self::Strict(files) | Self::AcceptNew(files) | Self::Ask(files, _) if files.update => Some(files),
+            Self::Strict(files) | Self::AcceptNew(files) | Self::Ask(files, _)
+                if files.update != HostKeyUpdates::Never =>
+            {
+                Some(files)
+            }
             _ => None,
         }
     }

@@ -72,16 +72,10 @@ impl Holder {
 }
 
 impl Holder {
-    /// A key of a file that has been opened, with what an agent may say of it.
-    pub(crate) fn opened_file(&self) -> Option<(Arc<PrivateKey>, String)> {
+    /// A key of a file that has been opened, with its path.
+    pub(crate) fn opened_file(&self) -> Option<(Arc<PrivateKey>, PathBuf)> {
         match self {
-            Self::File { source: KeySource::Ready(key), path } => {
-                let comment = match key.comment() {
-                    "" => path.display().to_string(),
-                    comment => comment.to_owned(),
-                };
-                Some((Arc::clone(key), comment))
-            }
+            Self::File { source: KeySource::Ready(key), path } => Some((Arc::clone(key), path.clone())),
             _ => None,
         }
     }

@@ -78,6 +78,20 @@ pub enum FilesVerdict {
     },
 }
 
+/// What becomes of the host keys that a server tells of once the user is logged in (`UpdateHostKeys`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HostKeyUpdates {
+    /// Nothing.
+    #[default]
+    Never,
+    /// The files are changed.
+    Always,
+    /// The [`prompter`](crate::options::ClientOptions::prompter) is asked whether the files may be changed; where there
+    /// is none, they are not.
+    Ask,
+}
+
 /// The known_hosts files of a user and of a computer. A file that does not exist says nothing; one that cannot be
 /// read is an error. They are read anew for each connection, so that what another program adds counts at once.
 ///
@@ -105,8 +119,8 @@ pub struct KnownHostsFiles {
     pub resolver: Option<SharedResolver>,
     /// Whether a server that was recognised by its key may, once the user is logged in, tell its other keys, which
     /// are added after it has proved to own them, and have those that it no longer has removed (`UpdateHostKeys`).
-    /// Default: `false`.
-    pub update: bool,
+    /// Default: [`HostKeyUpdates::Never`].
+    pub update: HostKeyUpdates,
     /// Lines that could not be written, so that this process at least remembers them.
     remembered: Arc<Mutex<String>>,
 }
@@ -131,7 +145,7 @@ impl KnownHostsFiles {
             revoked: Vec::new(),
             authority_algorithms: None,
             resolver: None,
-            update: false,
+            update: HostKeyUpdates::Never,
             remembered: Arc::default(),
         }
     }
@@ -185,7 +199,7 @@ impl KnownHostsFiles {
 
     /// With keys updated by servers that are recognised, or not.
     #[must_use]
-    pub const fn with_update(mut self, update: bool) -> Self {
+    pub const fn with_update(mut self, update: HostKeyUpdates) -> Self {
         self.update = update;
         self
     }

@@ -44,6 +44,7 @@ pub mod info;
 pub mod options;
 mod handshake;
 mod login_driver;
+mod addresses;
 mod connect;
 mod task;
 mod remote_targets;
@@ -72,10 +73,12 @@ pub use credential::{Credential, HostBased, KeyFile, Passphrase};
 pub use error::{ChangedHostKey, ConnectAttempt, Error, Phase};
 pub use exit_status::ExitStatus;
 pub use forward::{Incoming, LocalForward, RemoteForward, copy_both_ways};
-pub use host_keys::{HostKeyAnswer, HostKeyPolicy, HostKeyPrompter, HostKeyVerifier, UnknownHostKey};
+pub use host_keys::{
+    HostKeyAnswer, HostKeyPolicy, HostKeyPrompter, HostKeyUpdate, HostKeyVerifier, UnknownHostKey,
+};
 pub use info::SessionInfo;
 pub use known_hosts_command::KnownHostsCommand;
-pub use known_hosts_files::{HostName, KnownHostsFiles};
+pub use known_hosts_files::{HostKeyUpdates, HostName, KnownHostsFiles};
 pub use login_report::{AttemptReport, AttemptResult, LoginReport};
 pub use options::{AddKeysToAgent, AddressFamily, ClientOptions, Timeouts};
 pub use output::Output;

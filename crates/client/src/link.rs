@@ -28,6 +28,8 @@ pub(crate) struct Link {
     /// Serves the server's requests. It has a handle of the connection, so it must end with this link.
     _server_requests: Task,
     driver: Mutex<Option<DriverTask>>,
+    /// Locked while known_hosts is being updated.
+    updating: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// The task that drives a connection. It ends by itself when the last handle of the connection is dropped, and
@@ -59,6 +61,8 @@ impl Link {
     ) -> Self {
         let targets = Arc::new(RemoteTargets::default());
         let agent = Arc::new(AgentForwarding::default());
+        let updating = Arc::new(tokio::sync::Mutex::new(()));
+        let updater = updater.map(|updater| Box::new((updater, Arc::clone(&updating))));
         let served = serve(connection.clone(), Arc::clone(&targets), Arc::clone(&agent), updater);
         let server_requests = Task::spawn(served);
         Self {
@@ -71,6 +75,7 @@ impl Link {
             banners,
             _server_requests: server_requests,
             driver: Mutex::new(Some(driver)),
+            updating,
         }
     }
 
@@ -106,6 +111,11 @@ impl Link {
             .with(|transport, _| SessionInfo::of(transport, &self.host_key, &self.report, &self.banners))
     }
 
+    /// Waits until known_hosts is not being updated.
+    pub(crate) async fn host_keys_settled(&self) {
+        drop(self.updating.lock().await);
+    }
+
     /// Waits until the last bytes are sent.
     pub(crate) async fn driver_finished(&self) {
         let driver = self.driver.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -121,7 +131,7 @@ async fn serve(
     connection: Connection<Client>,
     targets: Arc<RemoteTargets>,
     agent: Arc<AgentForwarding>,
-    mut updater: Option<HostKeyUpdater>,
+    mut updater: Option<Box<(HostKeyUpdater, Arc<tokio::sync::Mutex<()>>)>>,
 ) {
     // They end with this task, which ends with the link.
     let mut agent_channels = JoinSet::new();
@@ -149,9 +159,15 @@ async fn serve(
             ClientEvent::Common(Event::GlobalRequest(question)) => {
                 // Once is enough: a server that says it again has nothing new to say.
                 let announcement = HostKeyUpdater::announcement(&question);
-                if let Some((announcement, updater)) = announcement.and_then(|it| Some((it, updater.take()?)))
+                if let Some((announcement, (updater, updating))) =
+                    announcement.and_then(|it| Some((it, *updater.take()?)))
                 {
-                    agent_channels.spawn(update_host_keys(connection.clone(), updater, announcement));
+                    let under_way = updating.try_lock_owned();
+                    let update = update_host_keys(connection.clone(), updater, announcement);
+                    agent_channels.spawn(async move {
+                        update.await;
+                        drop(under_way);
+                    });
                 }
                 connection.answer_global(question, None);
             }

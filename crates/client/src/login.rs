@@ -515,6 +515,8 @@ impl Login {
                 self.report(index, method.as_str(), None, result, None);
             }
         }
+        // It is kept as long as the connection.
+        self.report.attempts.shrink_to_fit();
         self.report
     }
 }

@@ -19,6 +19,7 @@ use konko_transport::userauth::{
     ClientAuthEvent, Method, PasswordChangeQuestion, PromptQuestion, SignatureQuestion,
 };
 use konko_transport::{Client, ClientEvent};
+use std::path::Path;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -299,9 +300,9 @@ impl<'a, C: Handshake> LoginDriver<'a, C> {
                 Some(holder) => {
                     let signed = holder.sign(&question).await;
                     if signed.is_ok()
-                        && let Some((key, comment)) = holder.opened_file()
+                        && let Some((key, path)) = holder.opened_file()
                     {
-                        self.add_to_agent(key, comment).await;
+                        self.add_to_agent(key, &path).await;
                     }
                     signed
                 }
@@ -325,11 +326,30 @@ impl<'a, C: Handshake> LoginDriver<'a, C> {
         }
     }
 
-    /// Gives the key to an agent if that is wanted. A login does not fail because of it.
-    async fn add_to_agent(&self, key: Arc<PrivateKey>, comment: String) {
-        let Some(AddKeysToAgent { agent, lifetime, confirm }) = &self.options.add_keys_to_agent else {
+    /// Gives the key of a file to an agent that has not got it, if that is wanted. A login does not fail because of it.
+    async fn add_to_agent(&self, key: Arc<PrivateKey>, path: &Path) {
+        let Some(AddKeysToAgent { agent, lifetime, confirm, ask }) = &self.options.add_keys_to_agent else {
             return;
         };
+        let listed = match agent.identities().await {
+            Ok(listed) => listed,
+            Err(error) => return tracing::debug!(%error, "a key is not added to the agent"),
+        };
+        let is_it =
+            |identity: &Identity| matches!(identity, Identity::Key(other) if other == key.public_key());
+        if listed.iter().any(|listed| is_it(&listed.identity)) {
+            return;
+        }
+        let comment = match key.comment() {
+            "" => path.display().to_string(),
+            comment => comment.to_owned(),
+        };
+        if *ask {
+            let Some(prompter) = &self.options.prompter else { return };
+            if !prompter.add_key_to_agent(path, &comment).await {
+                return tracing::debug!(path = %path.display(), "a key is not added to the agent: it was declined");
+            }
+        }
         let added = AddedKey { key, comment, lifetime: *lifetime, confirm: *confirm };
         if let Err(error) = agent.add(added).await {
             tracing::debug!(%error, "a key is not added to the agent");

@@ -79,12 +79,15 @@ pub struct AddKeysToAgent {
     pub lifetime: Option<Duration>,
     /// Whether it asks its user before every signature.
     pub confirm: bool,
+    /// Whether the [`prompter`](ClientOptions::prompter) is asked before a key is given to it; where there is none, no
+    /// key is.
+    pub ask: bool,
 }
 
 impl AddKeysToAgent {
-    /// To this agent, for ever, for signatures without a question.
+    /// To this agent, for ever, without a question now or at a signature.
     pub fn new(agent: Arc<dyn KeyAgent>) -> Self {
-        Self { agent, lifetime: None, confirm: false }
+        Self { agent, lifetime: None, confirm: false, ask: false }
     }
 }
 
@@ -118,8 +121,8 @@ pub struct ClientOptions {
     pub signature_algorithms: Vec<&'static SignatureAlgorithm>,
     /// The algorithms that the keys of this host may vouch under. Default: all that are not legacy.
     pub host_based_algorithms: Vec<&'static SignatureAlgorithm>,
-    /// Is shown banners, and asked for a new password where the given one has expired. Default: nobody; banners
-    /// are kept in [`SessionInfo`](crate::info::SessionInfo).
+    /// Is shown banners, and asked for a new password where the given one has expired, and for leave where that is wanted.
+    /// Default: nobody; banners are kept in [`SessionInfo`](crate::info::SessionInfo).
     pub prompter: Option<Arc<dyn Prompter>>,
     /// How long the server may take.
     pub timeouts: Timeouts,
@@ -285,7 +288,14 @@ impl ClientOptions {
         if self.compression {
             packet.algorithms = packet.algorithms.with_compression(vec![&ZLIB_OPENSSH, &NONE]);
         }
-        config.packet = Arc::new(packet);
+        // Connections with the same settings share them.
+        let same = packet.identification_deadline == config.packet.identification_deadline
+            && packet.key_exchange_deadline == config.packet.key_exchange_deadline
+            && packet.algorithms.host_key == config.packet.algorithms.host_key
+            && !self.compression;
+        if !same {
+            config.packet = Arc::new(packet);
+        }
         config.authentication_timeout = self.timeouts.authentication;
         config.keepalive.interval = self.keepalive;
         config.keepalive.maximum_missed = self.keepalive_maximum_missed;

@@ -1,5 +1,7 @@
 //! Text of the server, made safe for a terminal.
 
+use konko_transport::wire::peer_text::is_harmless;
+
 /// The same text with control characters, and characters that change the direction of writing, escaped. Line
 /// feeds and tabs stay where `multiline` says so; a carriage return before a line feed is left out then.
 ///
@@ -11,19 +13,11 @@ pub fn printable(text: &str, multiline: bool) -> String {
         match character {
             '\n' | '\t' if multiline => shown.push(character),
             '\r' if multiline && characters.peek() == Some(&'\n') => {}
-            _ if is_unsafe(character) => shown.extend(character.escape_unicode()),
+            _ if !is_harmless(character) => shown.extend(character.escape_unicode()),
             _ => shown.push(character),
         }
     }
     shown
-}
-
-fn is_unsafe(character: char) -> bool {
-    character.is_control()
-        || matches!(
-            character,
-            '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
-        )
 }
 
 #[cfg(test)]

@@ -1,13 +1,14 @@
 //! Asking the user.
 
 use crate::boxed_future::BoxedFuture;
+use crate::host_keys::HostKeyUpdate;
 use crate::secret::Secret;
 use std::path::Path;
 
 /// One prompt of keyboard-interactive authentication (RFC 4256 §3.2).
 pub use konko_transport::userauth::Prompt;
 
-/// Asks the user for secrets. The server's deadlines do not run while it does. `None` says that nobody answers;
+/// Asks the user for secrets, and for leave. The server's deadlines do not run while it does. `None` says that nobody answers;
 /// the credential is then given up.
 ///
 /// Texts of the server come as they are: show them through [`printable`](crate::printable::printable). Everything
@@ -45,6 +46,20 @@ pub trait Prompter: Send + Sync {
     ) -> BoxedFuture<'a, Option<(Secret, Secret)>> {
         let _ = (user, message);
         Box::pin(async { None })
+    }
+
+    /// Shall the key of this file, which has just been opened, be given to the agent (`AddKeysToAgent ask`)? `comment`
+    /// is the key's own, or the path once more.
+    fn add_key_to_agent<'a>(&'a self, path: &'a Path, comment: &'a str) -> BoxedFuture<'a, bool> {
+        let _ = (path, comment);
+        Box::pin(async { false })
+    }
+
+    /// Shall the known_hosts files be changed like this (`UpdateHostKeys ask`)? This is asked once the user is logged
+    /// in, while the connection is being used.
+    fn update_host_keys<'a>(&'a self, update: &'a HostKeyUpdate) -> BoxedFuture<'a, bool> {
+        let _ = update;
+        Box::pin(async { false })
     }
 
     /// The server shows a text before login (RFC 4252 §5.4).

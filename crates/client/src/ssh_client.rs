@@ -193,6 +193,13 @@ impl SshClient {
         Ok(asked.elapsed())
     }
 
+    /// Waits while the known_hosts files are being brought up to date with what the server has told of its host keys
+    /// ([`KnownHostsFiles::update`](crate::known_hosts_files::KnownHostsFiles::update)), which may take the answer of a
+    /// person. Closing the client before ends that.
+    pub async fn host_keys_settled(&self) {
+        self.link.host_keys_settled().await;
+    }
+
     /// Says goodbye and waits until that is sent. Other clones of this client end, too. May be called again.
     pub async fn close(&self) {
         self.link.connection.disconnect(DisconnectReason::BY_APPLICATION, "disconnected by user");

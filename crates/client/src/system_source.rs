@@ -1,6 +1,7 @@
 //! What ssh_config is read from: the files, environment, shell and resolver of this computer.
 
 use konko_config::{Found, Local, Source};
+use konko_pattern::glob::{Backslash, Glob};
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs};
@@ -248,6 +249,7 @@ fn glob(pattern: &str) -> io::Result<Vec<String>> {
     let mut paths = vec![String::new()];
     let mut seen = 0;
     for part in pattern.split('/').filter(|part| !part.is_empty()) {
+        let glob = Glob::of_text(part, Backslash::Member);
         let mut next = Vec::new();
         for directory in &paths {
             if !part.contains(['*', '?', '[', '\\']) {
@@ -263,7 +265,7 @@ fn glob(pattern: &str) -> io::Result<Vec<String>> {
                 if seen > MAXIMUM_PATHS {
                     return Err(io::Error::other("the pattern goes through too many files"));
                 }
-                if let Some(name) = name.to_str().filter(|name| matches_name(part, name)) {
+                if let Some(name) = name.to_str().filter(|name| glob.matches_text(name)) {
                     next.push(format!("{directory}/{name}"));
                 }
             }
@@ -275,100 +277,9 @@ fn glob(pattern: &str) -> io::Result<Vec<String>> {
     Ok(paths)
 }
 
-/// Whether the name of a file matches: `*`, `?`, `[…]`, and backslashes before what stands for itself. A dot at the
-/// beginning is matched by a dot only.
-fn matches_name(pattern: &str, name: &str) -> bool {
-    if name.starts_with('.') && !pattern.starts_with('.') && !pattern.starts_with("\\.") {
-        return false;
-    }
-    let pattern: Vec<char> = pattern.chars().collect();
-    let name: Vec<char> = name.chars().collect();
-    let (mut p, mut n) = (0, 0);
-    let mut last_star: Option<(usize, usize)> = None;
-    loop {
-        let step = match (pattern.get(p), name.get(n)) {
-            (None, None) => return true,
-            (Some('*'), _) => {
-                p += 1;
-                last_star = Some((p, n));
-                continue;
-            }
-            (Some(_), Some(symbol)) => matches_one(pattern.get(p..).unwrap_or_default(), *symbol),
-            _ => None,
-        };
-        match (step, last_star) {
-            (Some(length), _) => (p, n) = (p + length, n + 1),
-            (None, Some((after, start))) if start < name.len() => {
-                (p, n) = (after, start + 1);
-                last_star = Some((p, n));
-            }
-            _ => return false,
-        }
-    }
-}
-
-/// How many symbols of the pattern match this one of the name.
-fn matches_one(pattern: &[char], symbol: char) -> Option<usize> {
-    match pattern {
-        ['?', ..] => Some(1),
-        ['\\', literal, ..] => (*literal == symbol).then_some(2),
-        ['[', class @ ..] => match class_of(class, symbol) {
-            Some((true, length)) => Some(length + 1),
-            Some((false, _)) => None,
-            // Not closed: it stands for itself.
-            None => (symbol == '[').then_some(1),
-        },
-        [literal, ..] => (*literal == symbol).then_some(1),
-        [] => None,
-    }
-}
-
-/// Whether the symbol is in the class, and how long the class is with its closing bracket.
-fn class_of(class: &[char], symbol: char) -> Option<(bool, usize)> {
-    let negated = matches!(class.first(), Some('!' | '^'));
-    let start = usize::from(negated);
-    let close = start + 1 + class.iter().skip(start + 1).position(|symbol| *symbol == ']')?;
-    let members = class.get(start..close)?;
-    let mut found = false;
-    let mut at = 0;
-    while let Some(first) = members.get(at) {
-        match (members.get(at + 1), members.get(at + 2)) {
-            (Some('-'), Some(last)) => {
-                found |= (*first..=*last).contains(&symbol);
-                at += 3;
-            }
-            _ => {
-                found |= *first == symbol;
-                at += 1;
-            }
-        }
-    }
-    Some((found != negated, close + 1))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_match_patterns_of_files() {
-        for (pattern, name, expected) in [
-            ("*.conf", "a.conf", true),
-            ("*.conf", ".a.conf", false),
-            (".*", ".a", true),
-            ("a?c", "abc", true),
-            ("[a-c]x", "bx", true),
-            ("[!a-c]x", "bx", false),
-            ("[]a]", "]", true),
-            ("[a", "[a", true),
-            (r"\*", "*", true),
-            (r"\*", "a", false),
-            ("a*b*c", "aXbYc", true),
-            ("a*b*c", "aXbY", false),
-        ] {
-            assert_eq!(matches_name(pattern, name), expected, "{pattern} {name}");
-        }
-    }
 
     #[test]
     fn files_are_found_sorted() {

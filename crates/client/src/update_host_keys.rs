@@ -35,6 +35,8 @@ pub(crate) struct Update {
     pub(crate) keys: Vec<PublicKey>,
     /// Those among them that have to be proved.
     pub(crate) unproved: Vec<PublicKey>,
+    /// Keys that are known and that the host has no longer.
+    pub(crate) removed: Vec<PublicKey>,
 }
 
 /// Reads an announcement. `shown` is the key that the server has proved to own in the key exchange, `known` what is
@@ -71,8 +73,14 @@ pub(crate) fn plan(
         return Err(UpdateError::ShownIsMissing);
     }
     let unproved: Vec<_> = keys.iter().filter(|key| !known.contains(key)).cloned().collect();
-    let nothing_new = unproved.is_empty() && known.iter().all(|key| keys.contains(key));
-    Ok((!nothing_new).then_some(Update { keys, unproved }))
+    let mut removed: Vec<PublicKey> = Vec::new();
+    for key in known {
+        if !keys.contains(key) && !removed.contains(key) {
+            removed.push(key.clone());
+        }
+    }
+    let nothing_new = unproved.is_empty() && removed.is_empty();
+    Ok((!nothing_new).then_some(Update { keys, unproved, removed }))
 }
 
 /// The body of the request for proof.
@@ -137,9 +145,12 @@ mod tests {
             |keys: &[&PrivateKey]| -> Vec<_> { keys.iter().map(|key| key.public_key().clone()).collect() };
         let update =
             plan_for(&announcement(&[&a, &b]), &a, &[&a, &c]).expect("fine").expect("something to do");
-        assert_eq!(update, Update { keys: public(&[&a, &b]), unproved: public(&[&b]) });
+        assert_eq!(
+            update,
+            Update { keys: public(&[&a, &b]), unproved: public(&[&b]), removed: public(&[&c]) }
+        );
         let update = plan_for(&announcement(&[&a]), &a, &[&a, &c]).expect("fine").expect("something to do");
-        assert_eq!(update, Update { keys: public(&[&a]), unproved: Vec::new() });
+        assert_eq!(update, Update { keys: public(&[&a]), unproved: Vec::new(), removed: public(&[&c]) });
         assert_eq!(plan_for(&announcement(&[&a, &b]), &a, &[&b, &a]), Ok(None));
         // Not known by this key: nothing the server may change.
         assert_eq!(plan_for(&announcement(&[&a, &b]), &a, &[&c]), Ok(None));

@@ -7,6 +7,8 @@
 #[cfg(test)]
 mod vectors;
 pub mod random;
+pub mod injected_random;
+pub mod processor;
 pub mod hash;
 pub mod protection;
 pub mod mac;

@@ -2,13 +2,14 @@
 
 use crate::certificate_kind::CertificateKind;
 use crate::certificate_option::{self as option, CertificateOption, CriticalOption, Extension};
-use crate::error::{CertificateError, KeyError, SignatureError, printable};
+use crate::error::{CertificateError, KeyError, SignatureError};
 use crate::fingerprint::Fingerprint;
 use crate::key_line;
 use crate::public_key::PublicKey;
 use crate::security_key::{SecurityKeyAssertion, SecurityKeyPolicy};
 use crate::signature_algorithm::{SignatureAlgorithm, by_name, for_certificate_type};
 use konko_wire::decode::{DecodeError, Reader};
+use konko_wire::peer_text::printable_ascii;
 use std::sync::Arc;
 
 /// The longest blob of a certificate that is read: 256 principals of some length fit in.
@@ -67,7 +68,7 @@ impl Certificate {
         let mut reader = Reader::new(blob);
         let name = reader.read_string()?;
         let row = std::str::from_utf8(name).ok().and_then(|name| for_certificate_type(name).next());
-        let row = row.ok_or_else(|| KeyError::Unsupported { name: printable(name) })?;
+        let row = row.ok_or_else(|| KeyError::Unsupported { name: printable_ascii(name) })?;
         let _nonce = reader.read_string()?;
         let public_key = PublicKey::decode_fields(row.of_signature().key_type, &mut reader)?;
         let serial = reader.read_u64()?;
@@ -284,7 +285,8 @@ fn verify_authority(
 ) -> Result<&'static SignatureAlgorithm, CertificateError> {
     let name = Reader::new(signature).read_string()?;
     let row = std::str::from_utf8(name).ok().and_then(by_name);
-    let row = row.ok_or_else(|| CertificateError::UnknownSignatureAlgorithm { name: printable(name) })?;
+    let row =
+        row.ok_or_else(|| CertificateError::UnknownSignatureAlgorithm { name: printable_ascii(name) })?;
     authority.verify_with(SecurityKeyPolicy::ANY, row, signed, signature)?;
     Ok(row)
 }

@@ -1,7 +1,7 @@
 //! ECDSA over the curves of NIST (RFC 5656 §3). The numbers r and s stand here side by side, big-endian and each
 //! as long as the order of the curve.
 
-use crate::injected_random::InjectedRandom;
+use konko_crypto::injected_random::InjectedRandom;
 use konko_crypto::random::SecureRandom;
 use zeroize::Zeroizing;
 

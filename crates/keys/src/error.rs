@@ -256,10 +256,3 @@ pub enum KeyFileError {
         rounds: u32,
     },
 }
-
-/// Text from outside that is put into an error: no more than 64 characters, and none that could disturb a
-/// terminal or a log.
-pub(crate) fn printable(text: &[u8]) -> String {
-    let visible = |byte: &u8| if byte.is_ascii_graphic() || *byte == b' ' { char::from(*byte) } else { '?' };
-    text.iter().take(64).map(visible).collect()
-}

@@ -9,7 +9,6 @@ pub mod certificate_kind;
 pub mod error;
 pub mod signature_algorithm;
 pub mod fingerprint;
-mod injected_random;
 mod ed25519;
 mod ecdsa;
 mod rsa_pkcs1;

@@ -4,8 +4,7 @@
 
 use crate::ed25519;
 use crate::error::KeyError;
-use crate::injected_random::InjectedRandom;
-use ed25519_dalek::Signer;
+use konko_crypto::injected_random::InjectedRandom;
 use konko_crypto::random::{SecureRandom, SystemRandom};
 use ml_dsa::{MlDsa44, Signature, SigningKey, VerifyingKey};
 use sha2::{Digest, Sha512};
@@ -22,7 +21,7 @@ pub(crate) const SECRET_LEN: usize = ML_DSA_SEED_LEN + ed25519::SECRET_LEN;
 /// Both public halves.
 pub(crate) struct CompositePublic {
     ml_dsa: VerifyingKey<MlDsa44>,
-    ed25519: ed25519_dalek::VerifyingKey,
+    ed25519: ed25519::VerifyingKey,
 }
 
 impl CompositePublic {
@@ -53,7 +52,7 @@ fn representative(message: &[u8]) -> Vec<u8> {
 /// Both private halves. They are wiped when this is dropped.
 pub(crate) struct CompositeSecret {
     ml_dsa: SigningKey<MlDsa44>,
-    ed25519: ed25519_dalek::SigningKey,
+    ed25519: ed25519::SigningKey,
 }
 
 impl CompositeSecret {
@@ -62,7 +61,7 @@ impl CompositeSecret {
         let (ml_dsa, ed25519) = seeds.split_at_checked(ML_DSA_SEED_LEN)?;
         let ed25519: &[u8; ed25519::SECRET_LEN] = ed25519.try_into().ok()?;
         let seed = Zeroizing::new(ml_dsa::Seed::try_from(ml_dsa).ok()?);
-        let ed25519 = ed25519_dalek::SigningKey::from_bytes(ed25519);
+        let ed25519 = ed25519::SigningKey::from_bytes(ed25519);
         Some(Self { ml_dsa: SigningKey::from_seed(&seed), ed25519 })
     }
 
@@ -83,7 +82,7 @@ impl CompositeSecret {
     /// Both public halves, one after the other.
     pub(crate) fn public(&self) -> Vec<u8> {
         let mut public = self.ml_dsa.expanded_key().verifying_key().encode().to_vec();
-        public.extend_from_slice(self.ed25519.verifying_key().as_bytes());
+        public.extend_from_slice(self.ed25519.public());
         public
     }
 
@@ -94,7 +93,7 @@ impl CompositeSecret {
         let key = self.ml_dsa.expanded_key();
         let ml_dsa = key.sign_randomized(&represented, LABEL, &mut InjectedRandom(&mut system)).ok()?;
         let mut signature = ml_dsa.encode().to_vec();
-        signature.extend_from_slice(&self.ed25519.try_sign(&represented).ok()?.to_bytes());
+        signature.extend_from_slice(&self.ed25519.sign(&represented)?);
         Some(signature)
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::certificate::Certificate;
 use crate::ecdsa::Curve;
-use crate::error::{KeyError, KeyFileError, printable};
+use crate::error::{KeyError, KeyFileError};
 #[cfg(feature = "mldsa")]
 use crate::mldsa44_ed25519::CompositeSecret;
 use crate::private_key::{PrivateKey, Secret, SecurityKeyHandle};
@@ -11,7 +11,8 @@ use crate::public_key::PublicKey;
 use crate::rsa_pkcs1::RsaSecret;
 use crate::signature_algorithm::for_certificate_type;
 use konko_wire::decode::{DecodeError, Reader};
-use konko_wire::encode::{put_mpint, put_string};
+use konko_wire::encode::{put_mpint, put_string, put_u32};
+use konko_wire::peer_text::printable_ascii;
 use zeroize::Zeroizing;
 
 /// Room for the largest key, so that writing one does not leave copies behind in freed memory.
@@ -86,8 +87,11 @@ impl PrivateKey {
         let certified = certificate.is_some();
         match self.secret() {
             Secret::Ed25519(secret) => {
-                put_string(&mut out, secret.verifying_key().as_bytes());
-                put_string(&mut out, Zeroizing::new(secret.to_keypair_bytes()).as_slice());
+                put_string(&mut out, secret.public());
+                // The seed and the public half once more: 64 bytes.
+                put_u32(&mut out, 64);
+                out.extend_from_slice(secret.as_bytes());
+                out.extend_from_slice(secret.public());
             }
             Secret::Ecdsa(secret) => {
                 if !certified {
@@ -164,7 +168,7 @@ fn read_plain(
         name => {
             let curve = Curve::ALL.into_iter().find(|curve| curve.key_type().as_bytes() == name);
             let unsupported =
-                || KeyFileError::Unsupported { what: format!("the key type {}", printable(name)) };
+                || KeyFileError::Unsupported { what: format!("the key type {}", printable_ascii(name)) };
             let curve = curve.ok_or_else(unsupported)?;
             let point = match certified.and_then(PublicKey::ecdsa_point) {
                 Some((_, point)) => point,

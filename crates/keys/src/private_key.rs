@@ -1,14 +1,13 @@
 //! Private keys in memory.
 
 use crate::ecdsa::{Curve, EcdsaSecret};
-use crate::ed25519;
+use crate::ed25519::{self, SigningKey};
 use crate::error::{KeyError, SignError};
 #[cfg(feature = "mldsa")]
 use crate::mldsa44_ed25519::CompositeSecret;
 use crate::public_key::PublicKey;
 use crate::rsa_pkcs1::RsaSecret;
 use crate::signature_algorithm::SignatureAlgorithm;
-use ed25519_dalek::{Signer, SigningKey};
 use konko_crypto::random::SecureRandom;
 use konko_wire::encode::{put_mpint, put_string};
 use std::sync::Arc;
@@ -103,7 +102,7 @@ pub struct PrivateKey {
 impl PrivateKey {
     pub(crate) fn from_secret(secret: Secret, comment: String) -> Result<Self, KeyError> {
         let public = match &secret {
-            Secret::Ed25519(key) => PublicKey::from_ed25519(key.verifying_key().as_bytes())?,
+            Secret::Ed25519(key) => PublicKey::from_ed25519(key.public())?,
             Secret::Ecdsa(key) => PublicKey::from_ecdsa(key.curve(), &key.point())?,
             Secret::Rsa(key) => PublicKey::from_rsa(&key.n(), &key.e())?,
             Secret::SecurityKey(handle) => handle.public.clone(),
@@ -127,7 +126,7 @@ impl PrivateKey {
         let seed: &[u8; ed25519::SECRET_LEN] =
             seed.try_into().map_err(|_| KeyError::Invalid { what: "an Ed25519 seed has 32 bytes" })?;
         let key = SigningKey::from_bytes(seed);
-        if public.is_some_and(|public| public != key.verifying_key().as_bytes()) {
+        if public.is_some_and(|public| public != key.public()) {
             return Err(KeyError::PublicHalfMismatch);
         }
         Self::from_secret(Secret::Ed25519(key), comment)
@@ -230,7 +229,7 @@ impl PrivateKey {
             return Err(SignError::WrongKeyType { algorithm, key_type });
         }
         let value = match &*self.secret {
-            Secret::Ed25519(key) => key.try_sign(message).map_err(|_| SignError::Failed)?.to_vec(),
+            Secret::Ed25519(key) => key.sign(message).ok_or(SignError::Failed)?.to_vec(),
             Secret::Ecdsa(key) => {
                 let both = key.sign(message).ok_or(SignError::Failed)?;
                 let (r, s) = both.split_at_checked(key.curve().scalar_len()).ok_or(SignError::Failed)?;

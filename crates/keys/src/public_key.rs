@@ -3,7 +3,7 @@
 use crate::dss::DssNumbers;
 use crate::ecdsa::{self, Curve};
 use crate::ed25519;
-use crate::error::{KeyError, SignatureError, printable};
+use crate::error::{KeyError, SignatureError};
 use crate::fingerprint::Fingerprint;
 use crate::key_line;
 #[cfg(feature = "mldsa")]
@@ -13,6 +13,7 @@ use crate::security_key::{self, SecurityKeyAssertion, SecurityKeyPolicy};
 use crate::signature_algorithm::{Scheme, SignatureAlgorithm};
 use konko_wire::decode::{DecodeError, Reader};
 use konko_wire::encode::{put_mpint, put_string};
+use konko_wire::peer_text::printable_ascii;
 use std::sync::Arc;
 
 /// The smallest RSA modulus, in bits, that should be trusted. Smaller ones, down to 1024, are read and verify
@@ -24,7 +25,7 @@ const LONGEST_BLOB: usize = 4096;
 
 /// The numbers inside a key, as their kind wants them.
 enum Parts {
-    Ed25519(ed25519_dalek::VerifyingKey),
+    Ed25519(ed25519::VerifyingKey),
     Ecdsa {
         curve: Curve,
         point: Vec<u8>,
@@ -40,7 +41,7 @@ enum Parts {
         y: Vec<u8>,
     },
     SecurityKeyEd25519 {
-        key: ed25519_dalek::VerifyingKey,
+        key: ed25519::VerifyingKey,
         application: String,
     },
     SecurityKeyEcdsa {
@@ -125,7 +126,7 @@ impl PublicKey {
             }
             name => match Curve::ALL.into_iter().find(|curve| curve.key_type().as_bytes() == name) {
                 Some(curve) => Parts::Ecdsa { curve, point: decode_point(curve, reader)? },
-                None => return Err(KeyError::Unsupported { name: printable(name) }),
+                None => return Err(KeyError::Unsupported { name: printable_ascii(name) }),
             },
         })
     }

@@ -2,9 +2,9 @@
 //! parser of padding that could be lenient. Nothing in SSH decrypts with RSA, and nothing here does.
 
 use crate::error::KeyError;
-use crate::injected_random::InjectedRandom;
 use crate::signature_algorithm::Scheme;
 use crypto_bigint::BoxedUint;
+use konko_crypto::injected_random::InjectedRandom;
 use konko_crypto::random::{SecureRandom, SystemRandom};
 use rsa::pkcs1v15::{Signature, SigningKey, VerifyingKey};
 use rsa::signature::{RandomizedSigner, SignatureEncoding, Verifier};

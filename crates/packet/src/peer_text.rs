@@ -1,5 +1,7 @@
 //! Text of the peer, made safe for a log or a terminal.
 
+use konko_wire::peer_text::is_harmless;
+
 /// The most bytes of such text that are kept.
 pub(crate) const MAXIMUM_LEN: usize = 1024;
 
@@ -9,10 +11,10 @@ pub(crate) fn escape(bytes: &[u8]) -> String {
     let mut text = String::new();
     for character in String::from_utf8_lossy(bytes.get(..MAXIMUM_LEN).unwrap_or(bytes)).chars() {
         let before = text.len();
-        if is_unsafe(character) {
-            text.extend(character.escape_unicode());
-        } else {
+        if is_harmless(character) {
             text.push(character);
+        } else {
+            text.extend(character.escape_unicode());
         }
         if text.len() > MAXIMUM_LEN {
             text.truncate(before);
@@ -20,14 +22,6 @@ pub(crate) fn escape(bytes: &[u8]) -> String {
         }
     }
     text
-}
-
-fn is_unsafe(character: char) -> bool {
-    character.is_control()
-        || matches!(
-            character,
-            '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
-        )
 }
 
 #[cfg(test)]

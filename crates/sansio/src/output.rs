@@ -4,6 +4,8 @@
 const QUIET_ROUNDS: u8 = 32;
 /// Memory that is kept in any case.
 const KEPT: usize = 4 * 1024;
+/// What is taken at first, so that small messages do not make the buffer grow step by step.
+const SMALLEST: usize = 512;
 
 /// Bytes to send.
 #[derive(Debug, Default)]
@@ -57,6 +59,9 @@ impl OutputBuffer {
 
     /// The buffer itself, to append to. What lies before the current length must stay as it is.
     pub fn tail(&mut self) -> &mut Vec<u8> {
+        if self.buffer.capacity() == 0 {
+            self.buffer.reserve(SMALLEST);
+        }
         &mut self.buffer
     }
 

@@ -85,6 +85,16 @@ impl ScpCommand {
     /// The command line. Each path is exactly one argument, whatever is in it; only a `~` or `~name` at its front
     /// is left to the shell. No path is the home directory.
     pub fn to_command(&self) -> Vec<u8> {
+        self.with_paths(quote)
+    }
+
+    /// As [`to_command`](Self::to_command), but the other side's shell replaces patterns (`*`, `?`, `[...]`) in
+    /// paths by names. Nothing else is left to it.
+    pub fn to_pattern_command(&self) -> Vec<u8> {
+        self.with_paths(quote_pattern)
+    }
+
+    fn with_paths(&self, quote: fn(&[u8], &mut Vec<u8>)) -> Vec<u8> {
         let mut line = self.flags();
         for path in &self.paths {
             line.push(b' ');
@@ -94,23 +104,6 @@ impl ScpCommand {
                 [] if home > 0 => {}
                 [] => line.push(b'.'),
                 rest => quote(rest, &mut line),
-            }
-        }
-        line
-    }
-
-    /// As [`to_command`](Self::to_command), but the other side's shell replaces patterns (`*`, `?`, `[...]`) in
-    /// paths by names. Nothing else is left to it.
-    pub fn to_pattern_command(&self) -> Vec<u8> {
-        let mut line = self.flags();
-        for path in &self.paths {
-            line.push(b' ');
-            let home = home_prefix(path);
-            line.extend_from_slice(&path[..home]);
-            match &path[home..] {
-                [] if home > 0 => {}
-                [] => line.push(b'.'),
-                rest => quote_pattern(rest, &mut line),
             }
         }
         line

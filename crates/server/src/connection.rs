@@ -124,8 +124,14 @@ impl ServerConnection {
             };
             match event {
                 None => break,
-                Some(ServerEvent::Auth(ServerAuthEvent::Attempt(attempt))) => self.judge(attempt).await,
-                Some(ServerEvent::Common(event)) => self.serve_event(event).await,
+                // What is rare is kept apart, so that waiting for it takes little memory.
+                Some(ServerEvent::Auth(ServerAuthEvent::Attempt(attempt))) => {
+                    Box::pin(self.judge(attempt)).await;
+                }
+                Some(ServerEvent::Common(Event::GlobalRequest(question))) => {
+                    Box::pin(self.global_request(question)).await;
+                }
+                Some(ServerEvent::Common(event)) => self.serve_event(event),
                 // External host keys are refused when the server is built.
                 Some(_) => {}
             }
@@ -177,7 +183,7 @@ impl ServerConnection {
         }
     }
 
-    async fn serve_event(&mut self, event: Event) {
+    fn serve_event(&mut self, event: Event) {
         match event {
             Event::Authenticated => {
                 if let Some(admitted) = &mut self.admitted {
@@ -189,7 +195,6 @@ impl ServerConnection {
                 self.answered(announced);
             }
             Event::OpenRequested(question) => self.open(question),
-            Event::GlobalRequest(question) => self.global_request(question).await,
             _ => {}
         }
     }

@@ -158,9 +158,7 @@ impl Server {
                         Ok(admitted) => {
                             let server = self.clone();
                             let shutting_down = shutting_down.clone();
-                            connections.spawn(async move {
-                                server.serve_admitted(stream, peer, admitted, shutting_down).await;
-                            });
+                            connections.spawn(server.serve_admitted(stream, peer, admitted, shutting_down));
                         }
                         Err(refusal) => {
                             tracing::warn!(%peer, %refusal, "a connection is not admitted");
@@ -181,7 +179,7 @@ impl Server {
     }
 
     async fn serve_admitted(
-        &self,
+        self,
         stream: TcpStream,
         peer: PeerInfo,
         admitted: Admitted,
@@ -193,7 +191,8 @@ impl Server {
         let (connection, driver) = Connection::server(stream, Arc::clone(&self.config));
         let handler = self.factory.handler(&peer);
         let served = ServerConnection::new(connection, handler, Arc::clone(&self.limits), Some(admitted));
-        served.serve(driver, shutting_down).await;
+        // What the arguments took would be kept beside it.
+        Box::pin(served.serve(driver, shutting_down)).await;
     }
 
     /// Serves one connection on a stream of any kind. It does not count among the server's connections. Dropping

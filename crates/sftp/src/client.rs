@@ -85,10 +85,10 @@ impl SftpClient {
         let mut lanes = Lanes::default();
         let own_lane = lanes.open();
         Self {
-            config,
             version: None,
             extensions: Vec::new(),
-            limits: Limits::default(),
+            limits: Limits::default().at_most(config.maximum_request_length),
+            config,
             limits_request: None,
             input: InputBuffer::default(),
             incoming: Incoming::default(),
@@ -458,7 +458,9 @@ impl SftpClient {
     fn take_limits(&mut self) -> Result<(), Error> {
         let Some(ticket) = self.limits_request.take() else { return Ok(()) };
         match self.reply(&ticket) {
-            Some(Ok(reply)) => self.limits = Limits::from(&reply),
+            Some(Ok(reply)) => {
+                self.limits = Limits::from(&reply).at_most(self.config.maximum_request_length);
+            }
             // A server that refuses has the limits that every server has.
             Some(Err(Error::Status(_))) => {}
             Some(Err(error)) => return Err(error),

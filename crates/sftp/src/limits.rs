@@ -6,7 +6,7 @@ use crate::message::extension::LimitsReply;
 /// 34000 bytes", of which 32 KiB are data.
 const EVERYBODYS: u32 = 32 * 1024;
 /// The most that is asked for at once: what OpenSSH's server answers at most.
-const LARGEST: u32 = 255 * 1024;
+pub(crate) const LARGEST: u32 = 255 * 1024;
 /// What a WRITE has besides its data, generously.
 const OVERHEAD: u64 = 1024;
 
@@ -47,6 +47,19 @@ impl From<&LimitsReply> for Limits {
     }
 }
 
+impl Limits {
+    /// The same, with requests of no more than so many bytes, and of one at least.
+    #[must_use]
+    pub(crate) fn at_most(self, request_length: u32) -> Self {
+        let longest = request_length.max(1);
+        Self {
+            read_length: self.read_length.min(longest),
+            write_length: self.write_length.min(longest),
+            ..self
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,6 +84,9 @@ mod tests {
         assert_eq!((huge.read_length, huge.write_length), (LARGEST, LARGEST));
         let tiny = limits(1, u64::MAX, 7);
         assert_eq!((tiny.read_length, tiny.write_length), (1, 1));
+        let chosen = huge.at_most(1000);
+        assert_eq!((chosen.read_length, chosen.write_length), (1000, 1000));
+        assert_eq!(huge.at_most(0).read_length, 1);
         assert_eq!(tiny.open_handles, Some(1));
     }
 }

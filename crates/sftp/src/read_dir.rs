@@ -1,7 +1,7 @@
 //! Listing a directory with several READDIRs under way.
 
 use std::collections::HashMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::answer::{Answer, Handle, failure};
 use crate::client::SftpClient;
@@ -14,6 +14,9 @@ use crate::ticket::Lane;
 /// READDIRs under way at first, and at most.
 const START: usize = 2;
 const MOST: usize = 64;
+/// At first where the round trip is long, so that most directories are listed in one.
+const FAR_START: usize = 4;
+const FAR: Duration = Duration::from_millis(10);
 /// Answers without a name in a row, before it is no accident.
 const MOST_EMPTY: u32 = 16;
 
@@ -36,11 +39,12 @@ impl ReadDir {
     /// Lists `handle`. Nothing is sent before [`pump`](Self::pump).
     pub fn new(client: &mut SftpClient, handle: Handle) -> Self {
         let lane = client.open_lane();
+        let is_far = client.round_trip().is_some_and(|round_trip| round_trip >= FAR);
         Self {
             handle,
             lane,
             under_way: HashMap::new(),
-            target: START,
+            target: if is_far { FAR_START } else { START },
             entries: 0,
             empty: 0,
             ended: false,

@@ -1,5 +1,7 @@
 //! Bytes of the peer, made safe to show.
 
+use konko_wire::peer_text::is_harmless;
+
 /// `bytes` as text that cannot do anything to a terminal: control characters, the C1 range, line and paragraph
 /// separators and what changes the direction of text are written as escapes, and so are bytes that are not UTF-8.
 pub fn printable(bytes: &[u8]) -> String {
@@ -17,12 +19,6 @@ pub fn printable(bytes: &[u8]) -> String {
         }
     }
     text
-}
-
-fn is_harmless(character: char) -> bool {
-    !character.is_control()
-        && !matches!(character,
-            '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@
 //! was already sent; each operation says what that means for it.
 
 pub mod error;
+mod quiet;
 pub mod waiters;
 pub mod slot;
 pub mod shared;

@@ -1,6 +1,7 @@
 //! What the driver and the handles of one connection share: the machine, the stream, and who waits for what.
 
 use crate::error::Error;
+use crate::quiet::Quiet;
 use crate::slot::WaitingSlot;
 use crate::waiters::{WaiterKey, Waiters};
 use konko_sansio::Machine;
@@ -10,6 +11,7 @@ use konko_transport::slot::Opening;
 use konko_transport::{ChannelMut, Event, Side, Transport};
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
+use std::mem::MaybeUninit;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -22,6 +24,9 @@ const MAXIMUM_EVENTS: usize = 1024;
 const MAXIMUM_LAST_READS: usize = 64;
 /// How much of what comes after the end is dropped in one poll.
 const MAXIMUM_DROPPED_READS: usize = 16;
+
+/// How much a connection that holds no buffer reads at first.
+const ROOM_ASIDE: usize = 4096;
 
 /// A stream that a connection can run on.
 pub trait Io: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
@@ -86,6 +91,7 @@ pub(crate) struct State<S: Side> {
     /// The stream will wake the driver when it has something. Where it will not, the driver is about to look or has
     /// a watch set.
     listening: bool,
+    quiet: Quiet,
     pub(crate) handles: usize,
     flushed: bool,
     /// The driver does not listen to the stream, because nothing more is taken.
@@ -122,6 +128,7 @@ impl<S: Side> Shared<S> {
                 duty: None,
                 watch: None,
                 listening: false,
+                quiet: Quiet::default(),
                 handles: 1,
                 flushed: true,
                 paused: false,
@@ -175,7 +182,8 @@ impl<S: Side> State<S> {
 
     /// The driver is about to sleep. Gives when it must look again at the latest.
     pub(crate) fn driver_sleeps(&mut self) -> Option<Instant> {
-        let until = [self.transport.poll_timeout(), self.watch].into_iter().flatten().min();
+        let rest = self.quiet.rest(&mut self.transport, now);
+        let until = [self.transport.poll_timeout(), self.watch, rest].into_iter().flatten().min();
         self.sleep = Some(Sleep { until });
         until
     }
@@ -237,11 +245,23 @@ impl<S: Side> State<S> {
 
     fn receive(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(io) = &mut self.io else { return false };
-        let Some(room) = self.transport.input_capacity() else {
-            self.paused = true;
-            return false;
+        let read = if self.transport.has_released_input() {
+            let mut aside = [MaybeUninit::uninit(); ROOM_ASIDE];
+            let mut aside = ReadBuf::uninit(&mut aside);
+            let read = Pin::new(io).poll_read(cx, &mut aside);
+            if !aside.filled().is_empty()
+                && let Some(room) = self.transport.input_capacity()
+            {
+                room.extend_from_slice(aside.filled());
+            }
+            read.map_ok(|()| aside.filled().len())
+        } else {
+            let Some(room) = self.transport.input_capacity() else {
+                self.paused = true;
+                return false;
+            };
+            pin!(io.read_buf(room)).poll(cx)
         };
-        let read = pin!(io.read_buf(room)).poll(cx);
         self.listening = read.is_pending();
         let result = match read {
             Poll::Pending => return false,
@@ -411,13 +431,18 @@ impl<S: Side> State<S> {
         if self.write(&mut Context::from_waker(&driver)) {
             self.deliver();
         }
+        self.quiet.settle(&mut self.transport);
         let Some(sleep) = self.sleep else { return };
         let earlier = match (self.transport.poll_timeout(), sleep.until) {
             (None, _) => false,
             (Some(_), None) => true,
             (Some(due), Some(until)) => due < until,
         };
-        if earlier || self.transport.is_ended() || (self.paused && self.takes_input()) {
+        if earlier
+            || self.transport.is_ended()
+            || (self.paused && self.takes_input())
+            || self.quiet.is_disturbed(&self.transport)
+        {
             self.wake_driver();
         }
     }
@@ -504,6 +529,9 @@ impl<S: Side> State<S> {
 
     pub(crate) fn release(&mut self, id: ChannelId) {
         self.slots.remove(&id);
+        if self.slots.is_empty() {
+            self.slots.shrink_to_fit();
+        }
         if self.duty.as_ref().is_some_and(|duty| duty.channel == id) {
             self.stream_wanted();
             self.duty = None;
@@ -518,6 +546,9 @@ impl<S: Side> State<S> {
             // Reading may have paused until somebody looks.
             if self.paused && self.events.len() <= MAXIMUM_EVENTS / 2 {
                 self.wake_driver();
+            }
+            if self.events.is_empty() {
+                self.events = VecDeque::new();
             }
             return Poll::Ready(Some(event));
         }
@@ -547,6 +578,8 @@ impl<S: Side> State<S> {
 pub(crate) struct Kept {
     pub(crate) slots: usize,
     pub(crate) events: usize,
+    /// How many slots and events there is memory for.
+    pub(crate) capacity: usize,
     pub(crate) waiters: usize,
     /// Whether replies are awaited, or have come and nobody took them.
     pub(crate) replies: bool,
@@ -560,6 +593,7 @@ impl<S: Side> State<S> {
         Kept {
             slots: self.slots.len(),
             events: self.events.len(),
+            capacity: self.slots.capacity() + self.events.capacity(),
             waiters: self.event_waiters.len() + slots().map(WaitingSlot::waiters).sum::<usize>(),
             replies: format!("{:?}", self.global_replies) != none
                 || slots().any(|slot| format!("{:?}", slot.slot.replies) != none),

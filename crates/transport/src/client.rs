@@ -13,7 +13,7 @@ use konko_packet::outbound::Outbound;
 use konko_packet::packet::PacketProtocol;
 use konko_packet::received::{HostKeyQuestion, SignatureQuestion as ExchangeSignatureQuestion};
 use konko_userauth::{
-    ClientAuth, ClientAuthEvent, Method, PasswordChangeQuestion, PromptQuestion, SignatureQuestion,
+    AuthError, ClientAuth, ClientAuthEvent, Method, PasswordChangeQuestion, PromptQuestion, SignatureQuestion,
 };
 use konko_wire::encode::MessageSink;
 use konko_wire::message::transport::{ServiceAccept, ServiceRequest};
@@ -45,6 +45,13 @@ impl Side for Client {
 #[derive(Debug)]
 pub struct ClientState {
     config: Arc<ClientConfig>,
+    /// Until the user is authenticated.
+    login: Option<Box<Login>>,
+}
+
+/// What a client only needs until the user is authenticated.
+#[derive(Debug)]
+struct Login {
     auth: ClientAuth,
     /// The service was asked for and is not granted yet.
     service_due: bool,
@@ -52,13 +59,28 @@ pub struct ClientState {
     early: Option<(String, Method)>,
 }
 
+impl ClientState {
+    fn login(&mut self) -> Result<&mut Login, Error> {
+        self.login.as_deref_mut().ok_or(Error::ApiMisuse("authentication is complete"))
+    }
+
+    /// The machine that asked the question which is answered now.
+    fn asker(&mut self) -> Result<&mut ClientAuth, Error> {
+        let login = self.login.as_deref_mut();
+        let login = login.ok_or(AuthError::ApiMisuse("the question is not the one that is open"))?;
+        Ok(&mut login.auth)
+    }
+}
+
 impl SideState for ClientState {
     type Event = ClientEvent;
 
     fn first_keys(&mut self, session_id: &[u8], host_key: &[u8], out: &mut Outbound) {
-        self.auth.set_session_id(session_id);
-        self.auth.set_host_key(host_key);
-        self.service_due = true;
+        if let Some(login) = &mut self.login {
+            login.auth.set_session_id(session_id);
+            login.auth.set_host_key(host_key);
+            login.service_due = true;
+        }
         out.send(&ServiceRequest { service_name: service::USERAUTH.as_bytes() });
     }
 
@@ -68,19 +90,20 @@ impl SideState for ClientState {
         if accept.service_name != service::USERAUTH.as_bytes() {
             return Err(Error::ServiceNotAvailable);
         }
-        self.service_due = false;
-        if let Some((user_name, method)) = self.early.take() {
-            self.auth.begin(&user_name, method, out)?;
+        let login = self.login()?;
+        login.service_due = false;
+        if let Some((user_name, method)) = login.early.take() {
+            login.auth.begin(&user_name, method, out)?;
         }
         Ok(Outcome::ServiceStarted)
     }
 
     fn auth(&mut self, payload: &[u8], out: &mut Outbound) -> Result<Outcome<ClientEvent>, Error> {
-        Ok(told(self.auth.handle(payload, out)?))
+        Ok(told(self.login()?.auth.handle(payload, out)?))
     }
 
     fn auth_more(&mut self, _out: &mut Outbound) -> Result<Outcome<ClientEvent>, Error> {
-        Ok(told(self.auth.poll_event()))
+        Ok(told(self.login()?.auth.poll_event()))
     }
 
     fn host_key(&self, question: HostKeyQuestion) -> Option<ClientEvent> {
@@ -92,17 +115,21 @@ impl SideState for ClientState {
     }
 
     fn answer_time(&self) -> AnswerTime {
+        let awaits_server = |login: &Login| login.service_due || login.auth.awaits_server();
         match self.config.authentication_timeout {
-            Some(timeout) if self.service_due || self.auth.awaits_server() => AnswerTime::Within(timeout),
+            Some(timeout) if self.login.as_deref().is_some_and(awaits_server) => AnswerTime::Within(timeout),
             _ => AnswerTime::NotDue,
         }
     }
 
     fn extensions(&mut self, extensions: &PeerExtensions) {
-        if let Some(names) = &extensions.server_sig_algs {
-            self.auth.set_server_sig_algs(Some(names.clone()));
+        if let Some(login) = &mut self.login {
+            login.auth.set_server_knows_host_bound(extensions.host_bound);
         }
-        self.auth.set_server_knows_host_bound(extensions.host_bound);
+    }
+
+    fn authenticated(&mut self) {
+        self.login = None;
     }
 }
 
@@ -124,7 +151,7 @@ impl Transport<Client> {
         let keepalive = config.keepalive;
         Self::assemble(
             packets,
-            ClientState { config, auth, service_due: false, early: None },
+            ClientState { config, login: Some(Box::new(Login { auth, service_due: false, early: None })) },
             channels,
             keepalive,
             now,
@@ -160,13 +187,16 @@ impl Transport<Client> {
     /// end.
     pub fn authenticate(&mut self, user_name: &str, method: Method, now: Instant) -> Result<(), Error> {
         match self.phase {
-            Phase::KeyExchange | Phase::Service if self.state.early.is_none() => {
-                self.state.early = Some((user_name.to_owned(), method));
-            }
             Phase::KeyExchange | Phase::Service => {
-                return Err(Error::ApiMisuse("an authentication request is outstanding"));
+                let early = &mut self.state.login()?.early;
+                if early.is_some() {
+                    return Err(Error::ApiMisuse("an authentication request is outstanding"));
+                }
+                *early = Some((user_name.to_owned(), method));
             }
-            Phase::Authentication => self.state.auth.begin(user_name, method, self.packets.outbound())?,
+            Phase::Authentication => {
+                self.state.login()?.auth.begin(user_name, method, self.packets.outbound())?;
+            }
             Phase::Connection => return Err(Error::ApiMisuse("authentication is complete")),
             Phase::Ended => return Err(self.error().cloned().unwrap_or(Error::Closed)),
         }
@@ -177,7 +207,7 @@ impl Transport<Client> {
 
     /// The signature algorithms the server says it accepts (RFC 8308 §3.1), if it said so.
     pub fn server_sig_algs(&self) -> Option<&[String]> {
-        self.state.auth.server_sig_algs()
+        self.packets.peer_extensions()?.server_sig_algs.as_deref()
     }
 
     /// Gives the signature that a public-key attempt asked for.
@@ -187,26 +217,26 @@ impl Transport<Client> {
         signature: Vec<u8>,
         now: Instant,
     ) -> Result<(), Error> {
-        self.state.auth.provide_signature(question, signature, self.packets.outbound())?;
+        self.state.asker()?.provide_signature(question, signature, self.packets.outbound())?;
         self.time_answer(now);
         Ok(())
     }
 
     /// Gives up the public-key attempt that asked for a signature; another method may begin.
     pub fn refuse_signature(&mut self, question: SignatureQuestion) -> Result<(), Error> {
-        self.state.auth.refuse_signature(question)?;
+        self.state.asker()?.refuse_signature(question)?;
         self.more_of_auth()
     }
 
     /// Gives up the keyboard-interactive attempt that asked; another method may begin.
     pub fn refuse_prompts(&mut self, question: PromptQuestion) -> Result<(), Error> {
-        self.state.auth.refuse_prompts(question)?;
+        self.state.asker()?.refuse_prompts(question)?;
         self.more_of_auth()
     }
 
     /// Gives up the password attempt that asked for a new password; another method may begin.
     pub fn refuse_password_change(&mut self, question: PasswordChangeQuestion) -> Result<(), Error> {
-        self.state.auth.refuse_password_change(question)?;
+        self.state.asker()?.refuse_password_change(question)?;
         self.more_of_auth()
     }
 
@@ -217,7 +247,7 @@ impl Transport<Client> {
         responses: Vec<Zeroizing<String>>,
         now: Instant,
     ) -> Result<(), Error> {
-        self.state.auth.answer_prompts(question, responses, self.packets.outbound())?;
+        self.state.asker()?.answer_prompts(question, responses, self.packets.outbound())?;
         self.time_answer(now);
         Ok(())
     }
@@ -230,7 +260,7 @@ impl Transport<Client> {
         new_password: Zeroizing<String>,
         now: Instant,
     ) -> Result<(), Error> {
-        self.state.auth.change_password(question, old_password, new_password, self.packets.outbound())?;
+        self.state.asker()?.change_password(question, old_password, new_password, self.packets.outbound())?;
         self.time_answer(now);
         Ok(())
     }

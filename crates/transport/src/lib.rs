@@ -23,6 +23,7 @@
 pub mod error;
 pub mod keepalive;
 mod window_probe;
+mod window_growth;
 pub mod config;
 pub mod event;
 pub mod dispatch;
@@ -31,6 +32,7 @@ pub mod channel_mut;
 pub mod replies;
 pub mod slot;
 pub mod transport;
+mod rest;
 pub mod client;
 pub mod host_key_proof;
 pub mod server;

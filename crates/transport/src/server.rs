@@ -44,17 +44,34 @@ impl Side for Server {
 #[derive(Debug)]
 pub struct ServerState {
     config: Arc<ServerConfig>,
+    /// Until the user is authenticated.
+    login: Option<Box<Login>>,
+    /// Who was authenticated.
+    user_name: Option<String>,
+}
+
+/// What a server only needs until the user is authenticated.
+#[derive(Debug)]
+struct Login {
     auth: ServerAuth,
     /// A refusal that waits for its time, so that the time tells nothing.
     held: Option<(Instant, Attempt)>,
+}
+
+impl ServerState {
+    fn login(&mut self) -> Result<&mut Login, AuthError> {
+        self.login.as_deref_mut().ok_or(AuthError::ApiMisuse("the user is authenticated already"))
+    }
 }
 
 impl SideState for ServerState {
     type Event = ServerEvent;
 
     fn first_keys(&mut self, session_id: &[u8], host_key: &[u8], _out: &mut Outbound) {
-        self.auth.set_session_id(session_id);
-        self.auth.set_host_key(host_key);
+        if let Some(login) = &mut self.login {
+            login.auth.set_session_id(session_id);
+            login.auth.set_host_key(host_key);
+        }
     }
 
     fn service(&mut self, payload: &[u8], out: &mut Outbound) -> Result<Outcome<ServerEvent>, Error> {
@@ -70,17 +87,18 @@ impl SideState for ServerState {
     }
 
     fn auth(&mut self, payload: &[u8], out: &mut Outbound) -> Result<Outcome<ServerEvent>, Error> {
-        Ok(match self.auth.handle(payload, out)? {
+        Ok(match self.login()?.auth.handle(payload, out)? {
             None => Outcome::Nothing,
             Some(event) => Outcome::Event(ServerEvent::Auth(event)),
         })
     }
 
     fn auth_more(&mut self, out: &mut Outbound) -> Result<Outcome<ServerEvent>, Error> {
-        if self.held.is_some() {
+        let login = self.login()?;
+        if login.held.is_some() {
             return Ok(Outcome::Nothing);
         }
-        Ok(match self.auth.poll_deferred(out)? {
+        Ok(match login.auth.poll_deferred(out)? {
             None => Outcome::Nothing,
             Some(event) => Outcome::Event(ServerEvent::Auth(event)),
         })
@@ -105,13 +123,19 @@ impl SideState for ServerState {
 
     fn extensions(&mut self, _extensions: &PeerExtensions) {}
 
+    fn authenticated(&mut self) {
+        let login = self.login.take();
+        self.user_name = login.and_then(|login| login.auth.user_name().map(str::to_owned));
+    }
+
     fn due(&self) -> Option<Instant> {
-        self.held.as_ref().map(|(due, _)| *due)
+        self.login.as_ref()?.held.as_ref().map(|(due, _)| *due)
     }
 
     fn expire(&mut self, now: Instant, out: &mut Outbound) -> Result<(), Error> {
-        match self.held.take_if(|(due, _)| *due <= now) {
-            Some((_, attempt)) => Ok(self.auth.reject(attempt, out)?),
+        let login = self.login()?;
+        match login.held.take_if(|(due, _)| *due <= now) {
+            Some((_, attempt)) => Ok(login.auth.reject(attempt, out)?),
             None => Ok(()),
         }
     }
@@ -149,8 +173,9 @@ impl Transport<Server> {
         let auth = ServerAuth::new(config.auth.clone());
         let channels = Channels::new(config.channel.clone());
         let (keepalive, grace) = (config.keepalive, config.login_grace_time);
-        let mut transport =
-            Self::assemble(packets, ServerState { config, auth, held: None }, channels, keepalive, now);
+        let login = Some(Box::new(Login { auth, held: None }));
+        let state = ServerState { config, login, user_name: None };
+        let mut transport = Self::assemble(packets, state, channels, keepalive, now);
         transport.set_authentication_timer(now, grace);
         transport
     }
@@ -167,13 +192,15 @@ impl Transport<Server> {
         now: Instant,
     ) -> Result<(), Error> {
         self.packets.provide_signature(question, signature);
+        self.showed_signature(now);
         self.resume(now)
     }
 
     /// Shows the user a text before authentication is complete (RFC 4252 §5.4). After that it is left out.
     pub fn send_banner(&mut self, text: &str) {
         if self.phase == crate::dispatch::Phase::Authentication
-            && let Err(error) = self.state.auth.send_banner(text, self.packets.outbound())
+            && let Some(login) = &mut self.state.login
+            && let Err(error) = login.auth.send_banner(text, self.packets.outbound())
         {
             tracing::debug!(%error, "the banner is left out");
         }
@@ -186,9 +213,9 @@ impl Transport<Server> {
     /// [`Error::Auth`] where the attempt was answered already; what a message that waited for this answer brings
     /// to light, and then the connection has ended.
     pub fn accept_auth(&mut self, attempt: Attempt) -> Result<(), Error> {
-        let result = self.state.auth.accept(attempt, self.packets.outbound());
+        let result = self.state.login()?.auth.accept(attempt, self.packets.outbound());
         self.answered(result)?;
-        if self.state.auth.is_done() {
+        if self.state.login()?.auth.is_done() {
             self.apply(Outcome::Authenticated(None));
         }
         self.deferred()
@@ -200,7 +227,7 @@ impl Transport<Server> {
     ///
     /// As [`accept_auth`](Self::accept_auth).
     pub fn accept_auth_partially(&mut self, attempt: Attempt, methods: &[&str]) -> Result<(), Error> {
-        let result = self.state.auth.accept_partially(attempt, methods, self.packets.outbound());
+        let result = self.state.login()?.auth.accept_partially(attempt, methods, self.packets.outbound());
         self.answered(result)?;
         self.deferred()
     }
@@ -219,10 +246,10 @@ impl Transport<Server> {
                 | AttemptKind::KeyboardInteractiveResponses { .. }
         );
         if guessed && due > now {
-            self.state.held = Some((due, attempt));
+            self.state.login()?.held = Some((due, attempt));
             return Ok(());
         }
-        let result = self.state.auth.reject(attempt, self.packets.outbound());
+        let result = self.state.login()?.auth.reject(attempt, self.packets.outbound());
         self.answered(result)?;
         self.deferred()
     }
@@ -233,7 +260,7 @@ impl Transport<Server> {
     ///
     /// As [`accept_auth`](Self::accept_auth).
     pub fn ask_prompts(&mut self, attempt: Attempt, prompts: Prompts) -> Result<(), Error> {
-        let result = self.state.auth.ask(attempt, prompts, self.packets.outbound());
+        let result = self.state.login()?.auth.ask(attempt, prompts, self.packets.outbound());
         self.answered(result)?;
         self.deferred()
     }
@@ -244,14 +271,15 @@ impl Transport<Server> {
     ///
     /// As [`accept_auth`](Self::accept_auth).
     pub fn require_password_change(&mut self, attempt: Attempt, prompt: &str) -> Result<(), Error> {
-        let result = self.state.auth.require_password_change(attempt, prompt, self.packets.outbound());
+        let result =
+            self.state.login()?.auth.require_password_change(attempt, prompt, self.packets.outbound());
         self.answered(result)?;
         self.deferred()
     }
 
     /// Who was authenticated.
     pub fn user_name(&self) -> Option<&str> {
-        self.state.auth.user_name()
+        self.state.user_name.as_deref()
     }
 
     /// Ends the connection where an answer brought a limit to light; a misuse of ours ends nothing.

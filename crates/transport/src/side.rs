@@ -81,6 +81,8 @@ pub trait SideState: Send {
     fn signature(&self, question: SignatureQuestion) -> Signing<Self::Event>;
     /// What the peer says it knows (RFC 8308).
     fn extensions(&mut self, extensions: &PeerExtensions);
+    /// Authentication is complete: what only that needed is dropped.
+    fn authenticated(&mut self);
     /// How long the peer may take to answer, if an answer is due.
     fn answer_time(&self) -> AnswerTime {
         AnswerTime::Elsewhere

@@ -2,12 +2,12 @@
 //! beyond the few that belong to no layer (services and ping).
 
 use crate::channel_mut::ChannelMut;
-use crate::dispatch::{Phase, Route, route};
+use crate::dispatch::{Phase, Role, Route, route};
 use crate::error::{Error, Timer};
 use crate::event::Event;
 use crate::keepalive::{Keepalive, KeepaliveConfig, KeepaliveStep};
 use crate::side::{AnswerTime, Outcome, Side, SideState, Signing};
-use crate::window_probe::{WindowProbe, answers_at_any_time};
+use crate::window_growth::WindowGrowth;
 use bytes::{Bytes, BytesMut};
 use konko_channel::channels::Channels;
 use konko_channel::config::OpenOptions;
@@ -44,19 +44,19 @@ pub struct Transport<S: Side> {
     pub(crate) packets: PacketProtocol,
     pub(crate) state: S::State,
     pub(crate) channels: Channels,
-    events: VecDeque<S::Event>,
+    pub(crate) events: VecDeque<S::Event>,
     pub(crate) phase: Phase,
     timers: Timers<1>,
     keepalive: Keepalive,
-    keepalive_requests: VecDeque<RequestId>,
-    window_probe: WindowProbe,
-    /// The request that asks the peer for a sign of life, for the windows' sake.
-    probe_request: Option<RequestId>,
+    pub(crate) keepalive_requests: VecDeque<RequestId>,
+    windows: WindowGrowth,
     /// When something was last done.
     latest: Instant,
     ignored: u32,
     pings_outstanding: u32,
     failed: Option<Error>,
+    /// What had travelled when the buffers were released, unless room for input was asked for since.
+    pub(crate) rested: Option<u64>,
 }
 
 impl<S: Side> std::fmt::Debug for Transport<S> {
@@ -78,9 +78,7 @@ impl<S: Side> Transport<S> {
         keepalive: KeepaliveConfig,
         now: Instant,
     ) -> Self {
-        let config = channels.config();
-        let window_probe = WindowProbe::new(config.initial_window_size, config.maximum_window_size);
-        channels.set_growth_limit(window_probe.window());
+        let windows = WindowGrowth::new(&mut channels);
         Self {
             packets,
             state,
@@ -90,12 +88,12 @@ impl<S: Side> Transport<S> {
             timers: Timers::default(),
             keepalive: Keepalive::new(keepalive),
             keepalive_requests: VecDeque::new(),
-            window_probe,
-            probe_request: None,
+            windows,
             latest: now,
             ignored: 0,
             pings_outstanding: 0,
             failed: None,
+            rested: None,
         }
     }
 
@@ -110,9 +108,7 @@ impl<S: Side> Transport<S> {
                 ConnectionEvent::OpenRequested(question) => Event::OpenRequested(question),
                 ConnectionEvent::GlobalRequest(question) => Event::GlobalRequest(question),
                 ConnectionEvent::GlobalReply { id, reply } => {
-                    if self.probe_request == Some(id) {
-                        self.probe_request = None;
-                        self.window_probe.answer(self.latest);
+                    if self.windows.takes_reply(id, self.latest) {
                         continue;
                     }
                     if self.keepalive_requests.front() == Some(&id) {
@@ -125,24 +121,6 @@ impl<S: Side> Transport<S> {
             return Some(event.into());
         }
         None
-    }
-
-    /// Lets windows grow that hold the peer back; asks it for a sign of life when that is to be found out.
-    fn probe_window(&mut self, now: Instant) -> Result<(), Error> {
-        let received = self.channels.data_received();
-        if self.window_probe.look(now, received) {
-            self.channels.set_growth_limit(self.window_probe.window());
-        }
-        let may_ask = self.phase == Phase::Connection && !self.packets.is_exchanging_keys();
-        let answers = |packets: &PacketProtocol| {
-            packets.peer_identification().is_some_and(|peer| answers_at_any_time(&peer.software()))
-        };
-        if may_ask && self.window_probe.asks(received) && answers(&self.packets) {
-            let out = self.packets.outbound();
-            self.probe_request = self.channels.global_request(KeepaliveRequest::NAME, &[], true, out)?;
-            self.window_probe.ask(now);
-        }
-        Ok(())
     }
 
     /// How far the connection has come.
@@ -303,11 +281,6 @@ impl<S: Side> Transport<S> {
         }
     }
 
-    /// Gives memory back while the connection is quiet. Cheap; the next byte takes it again.
-    pub fn release_buffers(&mut self) {
-        self.packets.release_buffers();
-    }
-
     /// As [`output`](Machine::output) and [`consume_output`](Machine::consume_output) in one: exchanges the
     /// output for `buffer` and returns where in it the bytes to send begin. For drivers that write outside a
     /// lock.
@@ -384,7 +357,8 @@ impl<S: Side> Transport<S> {
             self.received(received, now)?;
         }
         self.more_of_auth()?;
-        self.probe_window(now)?;
+        let serves_channels = self.phase == Phase::Connection;
+        self.windows.step(now, serves_channels, &mut self.channels, &mut self.packets)?;
         self.time_answer(now);
         self.output_taken();
         Ok(())
@@ -412,7 +386,10 @@ impl<S: Side> Transport<S> {
             Received::Payload(payload) => self.payload(payload)?,
             Received::HostKey(question) => self.events.extend(self.state.host_key(question)),
             Received::SignatureWanted(question) => match self.state.signature(question) {
-                Signing::Made(question, signature) => self.packets.provide_signature(question, signature),
+                Signing::Made(question, signature) => {
+                    self.packets.provide_signature(question, signature);
+                    self.showed_signature(now);
+                }
                 Signing::Asked(event) => self.events.push_back(event),
                 Signing::Impossible => {
                     return Err(Error::ApiMisuse(
@@ -422,10 +399,16 @@ impl<S: Side> Transport<S> {
             },
             Received::KeysChanged { first, reason } => {
                 if first {
+                    // The client changes keys when it has seen the server's reply, and only then.
+                    self.windows.probe.answered(now);
                     self.phase = Phase::Service;
                     let session_id = self.packets.session_id().unwrap_or_default().to_vec();
                     let host_key = self.packets.first_host_key().unwrap_or_default().to_vec();
                     self.state.first_keys(&session_id, &host_key, self.packets.outbound());
+                    if S::ROLE == Role::Client {
+                        // Its service request is answered at once.
+                        self.windows.probe.showed(now);
+                    }
                     self.keepalive.heard(now);
                 }
                 self.events.push_back(Event::KeysChanged { first, reason }.into());
@@ -445,11 +428,21 @@ impl<S: Side> Transport<S> {
         Ok(())
     }
 
+    /// The server's reply of a key exchange is on its way.
+    pub(crate) fn showed_signature(&mut self, now: Instant) {
+        if self.phase == Phase::KeyExchange {
+            self.windows.probe.showed(now);
+        }
+    }
+
     fn payload(&mut self, payload: Payload) -> Result<(), Error> {
         let number = payload.number();
         let out = self.packets.outbound();
         match route(S::ROLE, self.phase, number) {
-            Route::Channels => self.channels.handle(payload.bytes, out)?,
+            Route::Channels => {
+                self.windows.probe.answered(self.latest);
+                self.channels.handle(payload.bytes, out)?;
+            }
             Route::Auth => {
                 let outcome = self.state.auth(&payload.bytes, out)?;
                 self.apply(outcome);
@@ -457,6 +450,7 @@ impl<S: Side> Transport<S> {
             }
             Route::Service => {
                 let outcome = self.state.service(&payload.bytes, out)?;
+                self.windows.probe.answered(self.latest);
                 self.apply(outcome);
             }
             Route::Ping => {
@@ -506,6 +500,11 @@ impl<S: Side> Transport<S> {
             Outcome::ServiceStarted => self.phase = Phase::Authentication,
             Outcome::Authenticated(event) => {
                 self.phase = Phase::Connection;
+                self.state.authenticated();
+                if S::ROLE == Role::Server {
+                    // No client opens a channel before it knows that it may.
+                    self.windows.probe.showed(self.latest);
+                }
                 self.timers.stop(AUTHENTICATION);
                 self.packets.authentication_succeeded();
                 self.events.extend(event);
@@ -514,7 +513,7 @@ impl<S: Side> Transport<S> {
         }
     }
 
-    fn wants_input(&self) -> bool {
+    pub(crate) fn wants_input(&self) -> bool {
         self.phase != Phase::Ended
             && self.packets.output().len() <= MAXIMUM_PENDING_OUTPUT
             && self.events.len() <= MAXIMUM_PENDING_EVENTS
@@ -558,10 +557,12 @@ impl<S: Side> Machine for Transport<S> {
     type Error = Error;
 
     fn input_buf(&mut self) -> &mut [u8] {
+        self.rested = None;
         if self.wants_input() { self.packets.input_buf() } else { &mut [] }
     }
 
     fn input_capacity(&mut self) -> Option<&mut BytesMut> {
+        self.rested = None;
         if self.wants_input() { self.packets.input_capacity() } else { None }
     }
 

@@ -1,5 +1,6 @@
 //! The file of allowed signers (ssh-keygen(1), ALLOWED SIGNERS): whose signatures of files are believed.
 
+use crate::lines::{self, LineLimits, UnreadLine};
 use crate::option_list::{end_of_options, split_options};
 use crate::time_zone::TimeZone;
 use crate::timestamp::Timestamp;
@@ -12,10 +13,8 @@ use konko_keys::public_key::PublicKey;
 use konko_keys::signature_algorithm::for_key_type;
 use konko_pattern::wildcard::{ListMatch, matches_list};
 
-/// The longest line, in bytes.
-const LONGEST_LINE: usize = 64 * 1024;
-/// How many lines of a file are read.
-const MOST_LINES: usize = 65_536;
+/// How much of a file is read.
+const LIMITS: LineLimits = LineLimits { longest: 64 * 1024, most: 65_536 };
 
 /// One line that was understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +57,15 @@ pub enum SignerLineError {
     /// No key, or one that is not accepted.
     #[error(transparent)]
     Key(#[from] KeyError),
+}
+
+impl From<UnreadLine> for SignerLineError {
+    fn from(unread: UnreadLine) -> Self {
+        match unread {
+            UnreadLine::TooLong | UnreadLine::TooMany => Self::TooLong,
+            UnreadLine::NotText => Self::NotText,
+        }
+    }
 }
 
 /// Why a line does not let a signature count.
@@ -117,22 +125,8 @@ impl AllowedSigners {
     /// Reads a file of at most 65536 lines of at most 64 KiB. A line that is not understood allows nothing; others
     /// are not affected by it.
     pub fn parse(bytes: &[u8]) -> Self {
-        let mut allowed = Self::default();
-        for (line, text) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
-            let text = text.trim_ascii();
-            if text.is_empty() || text.starts_with(b"#") {
-                continue;
-            }
-            if line > MOST_LINES {
-                allowed.refused.push((line, SignerLineError::TooLong));
-                break;
-            }
-            match AllowedSigner::parse(line, text) {
-                Ok(signer) => allowed.signers.push(signer),
-                Err(error) => allowed.refused.push((line, error)),
-            }
-        }
-        allowed
+        let (signers, refused) = lines::read(bytes, &LIMITS, AllowedSigner::parse);
+        Self { signers, refused }
     }
 
     /// The lines that were understood, in their order.
@@ -243,14 +237,7 @@ impl AllowedSigner {
         certificate.check(&CertificateCheck::new(&self.key, CertificateKind::User, time, principal))
     }
 
-    fn parse(line: usize, text: &[u8]) -> Result<Self, SignerLineError> {
-        if text.len() > LONGEST_LINE {
-            return Err(SignerLineError::TooLong);
-        }
-        let text = std::str::from_utf8(text).map_err(|_| SignerLineError::NotText)?;
-        if text.contains('\0') {
-            return Err(SignerLineError::NotText);
-        }
+    fn parse(line: usize, text: &str) -> Result<Self, SignerLineError> {
         let (principals, rest) = split_principals(text).ok_or(SignerLineError::Principals)?;
         let first = rest.split([' ', '\t']).next().unwrap_or_default();
         let (options, key) = if for_key_type(first).next().is_some() {

@@ -1,15 +1,14 @@
 //! The file authorized_keys (sshd(8), AUTHORIZED_KEYS FILE FORMAT): which keys may log in, and with what options.
 
 use crate::key_options::{KeyOptions, OptionError};
+use crate::lines::{self, LineLimits, UnreadLine};
 use crate::option_list::end_of_options;
 use konko_keys::error::KeyError;
 use konko_keys::public_key::PublicKey;
 use konko_keys::signature_algorithm::for_key_type;
 
-/// The longest line, in bytes. All of a longer one is refused: its rest is never taken for a line.
-const LONGEST_LINE: usize = 16 * 1024;
-/// How many lines of a file are read.
-const MOST_LINES: usize = 4096;
+/// How much of a file is read.
+const LIMITS: LineLimits = LineLimits { longest: 16 * 1024, most: 4096 };
 
 /// One line that was understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,16 +45,18 @@ pub enum LineError {
     Key(#[from] KeyError),
 }
 
+impl From<UnreadLine> for LineError {
+    fn from(unread: UnreadLine) -> Self {
+        match unread {
+            UnreadLine::TooLong => Self::TooLong,
+            UnreadLine::TooMany => Self::TooManyLines,
+            UnreadLine::NotText => Self::NotText,
+        }
+    }
+}
+
 impl AuthorizedKey {
-    fn parse(line: usize, text: &[u8]) -> Result<Self, LineError> {
-        if text.len() > LONGEST_LINE {
-            return Err(LineError::TooLong);
-        }
-        let text = std::str::from_utf8(text).map_err(|_| LineError::NotText)?;
-        if text.contains('\0') {
-            return Err(LineError::NotText);
-        }
-        let text = text.trim_matches([' ', '\t', '\r']);
+    fn parse(line: usize, text: &str) -> Result<Self, LineError> {
         let first = text.split([' ', '\t']).next().unwrap_or_default();
         let (options, key) = if for_key_type(first).next().is_some() {
             (KeyOptions::default(), text)
@@ -80,22 +81,8 @@ impl AuthorizedKeys {
     /// Reads a file of at most 4096 lines of at most 16 KiB. A line that is not understood lets nobody in; others
     /// are not affected by it.
     pub fn parse(bytes: &[u8]) -> Self {
-        let mut authorized = Self::default();
-        for (line, text) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
-            let text = text.trim_ascii();
-            if text.is_empty() || text.starts_with(b"#") {
-                continue;
-            }
-            if line > MOST_LINES {
-                authorized.refused.push((line, LineError::TooManyLines));
-                break;
-            }
-            match AuthorizedKey::parse(line, text) {
-                Ok(key) => authorized.keys.push(key),
-                Err(error) => authorized.refused.push((line, error)),
-            }
-        }
-        authorized
+        let (keys, refused) = lines::read(bytes, &LIMITS, AuthorizedKey::parse);
+        Self { keys, refused }
     }
 
     /// The lines that were understood, in their order.

@@ -1,11 +1,10 @@
 //! The file of authorized principals (sshd_config(5), AuthorizedPrincipalsFile): as whom a certificate may log in.
 
 use crate::key_options::{KeyOptions, OptionError};
+use crate::lines::{self, LineLimits, UnreadLine};
 
-/// The longest line, in bytes.
-const LONGEST_LINE: usize = 16 * 1024;
-/// How many lines of a file are read.
-const MOST_LINES: usize = 4096;
+/// How much of a file is read.
+const LIMITS: LineLimits = LineLimits { longest: 16 * 1024, most: 4096 };
 
 /// One line that was understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +33,15 @@ pub enum PrincipalLineError {
     Options(#[from] OptionError),
 }
 
+impl From<UnreadLine> for PrincipalLineError {
+    fn from(unread: UnreadLine) -> Self {
+        match unread {
+            UnreadLine::TooLong | UnreadLine::TooMany => Self::TooLong,
+            UnreadLine::NotText => Self::NotText,
+        }
+    }
+}
+
 /// The contents of a file of authorized principals.
 #[derive(Debug, Default)]
 pub struct AuthorizedPrincipals {
@@ -45,22 +53,8 @@ impl AuthorizedPrincipals {
     /// Reads a file of at most 4096 lines of at most 16 KiB. A line that is not understood lets nobody in; others
     /// are not affected by it.
     pub fn parse(bytes: &[u8]) -> Self {
-        let mut authorized = Self::default();
-        for (line, text) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
-            let text = text.trim_ascii();
-            if text.is_empty() || text.starts_with(b"#") {
-                continue;
-            }
-            if line > MOST_LINES {
-                authorized.refused.push((line, PrincipalLineError::TooLong));
-                break;
-            }
-            match AuthorizedPrincipal::parse(line, text) {
-                Ok(principal) => authorized.principals.push(principal),
-                Err(error) => authorized.refused.push((line, error)),
-            }
-        }
-        authorized
+        let (principals, refused) = lines::read(bytes, &LIMITS, AuthorizedPrincipal::parse);
+        Self { principals, refused }
     }
 
     /// The lines that were understood, in their order.
@@ -76,14 +70,7 @@ impl AuthorizedPrincipals {
 
 impl AuthorizedPrincipal {
     /// The last word is the principal; what stands before it are options.
-    fn parse(line: usize, text: &[u8]) -> Result<Self, PrincipalLineError> {
-        if text.len() > LONGEST_LINE {
-            return Err(PrincipalLineError::TooLong);
-        }
-        let text = std::str::from_utf8(text).map_err(|_| PrincipalLineError::NotText)?;
-        if text.contains('\0') {
-            return Err(PrincipalLineError::NotText);
-        }
+    fn parse(line: usize, text: &str) -> Result<Self, PrincipalLineError> {
         let blank = [' ', '\t'];
         let (options, principal) = match text.rsplit_once(blank) {
             Some((options, principal)) => (KeyOptions::parse(options.trim_end_matches(blank))?, principal),

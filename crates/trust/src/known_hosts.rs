@@ -1,5 +1,6 @@
 //! The file known_hosts (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT): which keys belong to which hosts.
 
+use crate::lines::numbered;
 use base64ct::{Base64, Encoding};
 use hmac::{Hmac, KeyInit, Mac};
 use konko_keys::public_key::PublicKey;
@@ -190,11 +191,7 @@ impl KnownHosts {
     /// Reads a file. A line that is not understood says nothing about any host; others are not affected by it.
     pub fn parse(bytes: &[u8]) -> Self {
         let mut known_hosts = Self::default();
-        for (line, text) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
-            let text = text.trim_ascii();
-            if text.is_empty() || text.starts_with(b"#") {
-                continue;
-            }
+        for (line, text) in numbered(bytes) {
             match HostKeyLine::parse(line, text) {
                 Some(entry) => known_hosts.lines.push(entry),
                 None => known_hosts.not_understood.push(line),

@@ -4,6 +4,7 @@
 
 #[cfg(test)]
 mod fixtures;
+mod lines;
 mod calendar;
 mod zone_rule;
 pub mod time_zone;

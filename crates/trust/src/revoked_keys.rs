@@ -4,6 +4,7 @@
 use crate::krl::decode::MAGIC;
 use crate::krl::error::KrlError;
 use crate::krl::list::{KeyRevocationList, Revocation};
+use crate::lines::numbered;
 use konko_keys::error::{CertificateError, KeyError};
 use konko_keys::identity::Identity;
 use konko_keys::public_key::PublicKey;
@@ -54,11 +55,7 @@ impl RevokedKeys {
             return Ok(());
         }
         let mut identities = Vec::new();
-        for (line, text) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
-            let text = text.trim_ascii();
-            if text.is_empty() || text.starts_with(b"#") {
-                continue;
-            }
+        for (line, text) in numbered(bytes) {
             let not_a_key = CertificateError::Key(KeyError::NotAKey);
             let text = std::str::from_utf8(text).ok().filter(|text| text.len() <= LONGEST_LINE);
             match text.ok_or(not_a_key).and_then(Identity::from_openssh) {

@@ -5,6 +5,7 @@
 //! vector and cannot fail. There is no enum of all messages: numbers 30–49 and 60–79 mean different things after
 //! different questions, so whoever waits for a message names its type.
 
+pub mod peer_text;
 pub mod decode_error;
 pub mod mpint;
 pub mod name_list;

@@ -1,15 +1,18 @@
 //! Assigned numbers (RFC 4250 §4): message ranges, disconnect reasons, open-failure reasons, data types.
 
+/// Types for numbers of which some have a name: a struct around the number, with a constant for each name. What has no
+/// name is kept as it is.
+#[macro_export]
 macro_rules! open_numbers {
-    ($(#[$doc:meta])* $name:ident: $($(#[$vdoc:meta])* $constant:ident = $value:literal $text:literal;)*) => {
+    ($(#[$doc:meta])* $name:ident($inner:ty): $($(#[$vdoc:meta])* $constant:ident = $value:literal $text:literal;)*) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub struct $name(pub u32);
+        pub struct $name(pub $inner);
 
         impl $name {
             $($(#[$vdoc])* pub const $constant: Self = Self($value);)*
 
-            /// The name the RFC gives the number, if it does.
+            /// The name that the specification gives the number, if it does.
             pub const fn name(self) -> Option<&'static str> {
                 match self.0 {
                     $($value => Some($text),)*
@@ -33,15 +36,17 @@ macro_rules! open_numbers {
             }
         }
 
-        impl crate::encode::Encode for $name {
+        impl $crate::encode::Encode for $name {
             fn encode(&self, out: &mut Vec<u8>) {
-                self.0.encode(out);
+                $crate::encode::Encode::encode(&self.0, out);
             }
         }
 
-        impl<'a> crate::decode::Decode<'a> for $name {
-            fn decode_from(reader: &mut crate::decode::Reader<'a>) -> Result<Self, crate::decode::DecodeError> {
-                reader.read_u32().map(Self)
+        impl<'a> $crate::decode::Decode<'a> for $name {
+            fn decode_from(
+                reader: &mut $crate::decode::Reader<'a>,
+            ) -> Result<Self, $crate::decode::DecodeError> {
+                $crate::decode::Decode::decode_from(reader).map(Self)
             }
         }
     };
@@ -49,7 +54,7 @@ macro_rules! open_numbers {
 
 open_numbers! {
     /// Why a connection is ended (RFC 4253 §11.1). Numbers without a name are kept as they are.
-    DisconnectReason:
+    DisconnectReason(u32):
     /// "host not allowed to connect"
     HOST_NOT_ALLOWED_TO_CONNECT = 1 "host not allowed to connect";
     /// "protocol error"
@@ -84,7 +89,7 @@ open_numbers! {
 
 open_numbers! {
     /// Why a channel is not opened (RFC 4254 §5.1).
-    OpenFailureReason:
+    OpenFailureReason(u32):
     /// "administratively prohibited"
     ADMINISTRATIVELY_PROHIBITED = 1 "administratively prohibited";
     /// "connect failed"
@@ -97,7 +102,7 @@ open_numbers! {
 
 open_numbers! {
     /// What extended data is (RFC 4254 §5.2).
-    ExtendedDataType:
+    ExtendedDataType(u32):
     /// The standard error of a session.
     STDERR = 1 "stderr";
 }

@@ -1,9 +1,20 @@
-//! Encoded terminal modes (RFC 4254 §8).
+//! Encoded terminal modes (RFC 4254 §8), and the opcodes of the flags and characters that POSIX has.
 
 use crate::decode::{DecodeError, Reader};
 
 /// The most modes that are kept of one request.
 pub const MAXIMUM_MODES: usize = 256;
+
+/// RFC 4254 §8: "255 indicates that the character is not present/disabled".
+pub const DISABLED: u32 = 255;
+/// TTY_OP_ISPEED: bits per second.
+pub const INPUT_SPEED: u8 = 128;
+/// TTY_OP_OSPEED: bits per second.
+pub const OUTPUT_SPEED: u8 = 129;
+/// CS7. It and [`CS8`] are values of one field, and not flags of their own.
+pub const CS7: u8 = 90;
+/// CS8.
+pub const CS8: u8 = 91;
 
 /// TTY_OP_END.
 const END: u8 = 0;
@@ -58,6 +69,43 @@ impl TerminalModes {
         out.push(END);
         out
     }
+}
+
+/// Rows of opcodes and what the types of a system call them (RFC 4254 §8): the special characters, and the flags of each
+/// field of `struct termios`. The type is named by the caller and has constants by the names of the RFC; some only Linux
+/// has.
+#[macro_export]
+macro_rules! terminal_mode_rows {
+    (characters: $type:ident) => {
+        $crate::terminal_mode_rows!(@rows $type {
+            1 VINTR, 2 VQUIT, 3 VERASE, 4 VKILL, 5 VEOF, 6 VEOL, 7 VEOL2, 8 VSTART, 9 VSTOP, 10 VSUSP, 12 VREPRINT,
+            13 VWERASE, 14 VLNEXT, #[cfg(target_os = "linux")] 16 VSWTC, 18 VDISCARD,
+        })
+    };
+    (input: $type:ident) => {
+        $crate::terminal_mode_rows!(@rows $type {
+            30 IGNPAR, 31 PARMRK, 32 INPCK, 33 ISTRIP, 34 INLCR, 35 IGNCR, 36 ICRNL,
+            #[cfg(target_os = "linux")] 37 IUCLC, 38 IXON, 39 IXANY, 40 IXOFF, 41 IMAXBEL,
+            #[cfg(target_os = "linux")] 42 IUTF8,
+        })
+    };
+    (local: $type:ident) => {
+        $crate::terminal_mode_rows!(@rows $type {
+            50 ISIG, 51 ICANON, #[cfg(target_os = "linux")] 52 XCASE, 53 ECHO, 54 ECHOE, 55 ECHOK, 56 ECHONL,
+            57 NOFLSH, 58 TOSTOP, 59 IEXTEN, 60 ECHOCTL, 61 ECHOKE, 62 PENDIN,
+        })
+    };
+    (output: $type:ident) => {
+        $crate::terminal_mode_rows!(@rows $type {
+            70 OPOST, #[cfg(target_os = "linux")] 71 OLCUC, 72 ONLCR, 73 OCRNL, 74 ONOCR, 75 ONLRET,
+        })
+    };
+    (control: $type:ident) => {
+        $crate::terminal_mode_rows!(@rows $type { 92 PARENB, 93 PARODD, })
+    };
+    (@rows $type:ident { $($(#[$condition:meta])? $opcode:literal $name:ident,)* }) => {
+        &[$($(#[$condition])? ($opcode, $type::$name),)*]
+    };
 }
 
 #[cfg(test)]

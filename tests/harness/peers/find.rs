@@ -1,9 +1,11 @@
 //! Where the real programs are, and what to do when they are not.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 /// Set to `1`, it turns a skipped peer into a failed test.
 pub const REQUIRE_PEERS: &str = "KONKO_REQUIRE_PEERS";
@@ -38,20 +40,34 @@ pub fn require_peer(name: &str) -> Option<PathBuf> {
 /// # Panics
 /// When there is none and `KONKO_REQUIRE_PEERS=1`.
 pub fn require_python(module: &str) -> Option<PathBuf> {
-    let own = peers_environment().join("bin").join("python");
-    let found = [Some(own), find_peer("python3")].into_iter().flatten().find(|python| {
-        Command::new(python)
-            .args(["-c", &format!("import {module}")])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .is_ok_and(|status| status.success())
-    });
-    if found.is_none() {
-        skip(&format!("no Python with {module} is installed"));
+    static FOUND: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
+    let mut found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(python) = found.get(module) {
+        return Some(python.clone());
     }
-    found
+    let own = peers_environment().join("bin").join("python");
+    let Some(python) = [Some(own), find_peer("python3")]
+        .into_iter()
+        .flatten()
+        .find_map(|python| with_module(&python, module))
+    else {
+        skip(&format!("no Python with {module} is installed"));
+        return None;
+    };
+    found.insert(module.to_owned(), python.clone());
+    Some(python)
+}
+
+/// The interpreter itself, if it has the module: what is called `python3` may be a script that looks for it first.
+fn with_module(python: &Path, module: &str) -> Option<PathBuf> {
+    let output = Command::new(python)
+        .args(["-c", &format!("import sys, {module}; print(sys.executable)")])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    let executable = PathBuf::from(String::from_utf8(output.stdout).ok()?.trim_end());
+    (output.status.success() && executable.is_absolute()).then_some(executable)
 }
 
 /// Says that a test cannot run here.

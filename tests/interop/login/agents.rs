@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use konko_client::agent::{AgentSource, SystemAgent};
 use konko_client::{
-    AddKeysToAgent, AgentIdentity, AttemptResult, BoxedFuture, Credential, Error, KeyAgent, SignatureRequest,
-    SignerError, blocking,
+    AddKeysToAgent, AgentIdentity, AttemptResult, BoxedFuture, Credential, Error, KeyAgent, Prompter,
+    SignatureRequest, SignerError, blocking,
 };
 use konko_tests::peers::process::{Process, START};
 use konko_tests::peers::run::RUN;
@@ -169,6 +169,34 @@ fn a_key_that_was_used_is_given_to_the_agent() {
     assert_eq!(listed, [user.keys[1].fingerprint()], "the refused key was not opened");
     let options = me(&target).with_credential(agent.credential());
     block_on(in_with(&target, &options)).unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+/// Gives leave, or not.
+struct Leave(bool);
+
+impl Prompter for Leave {
+    fn add_key_to_agent<'a>(&'a self, _: &'a std::path::Path, _: &'a str) -> BoxedFuture<'a, bool> {
+        Box::pin(async { self.0 })
+    }
+}
+
+/// `AddKeysToAgent ask`
+#[test]
+fn a_key_is_given_to_the_agent_with_leave() {
+    let (Some(agent), user) = (SshAgent::start(), User::new()) else { return };
+    let Some(sshd) = SshdOptions::default().authorize(user.key()).start() else { return };
+    let target = Target::sshd(&sshd);
+    let system = || SystemAgent::new(AgentSource::Path(agent.socket.clone()));
+    for (leave, expected) in [(None, 0), (Some(false), 0), (Some(true), 1)] {
+        let mut options = me(&target).with_credential(Credential::key_file(&user.key().private));
+        let mut adding = AddKeysToAgent::new(Arc::new(system()));
+        adding.ask = true;
+        options.add_keys_to_agent = Some(adding);
+        options.prompter = leave.map(|leave| Arc::new(Leave(leave)) as Arc<dyn Prompter>);
+        block_on(in_with(&target, &options)).unwrap_or_else(|failure| panic!("{failure}"));
+        let listed = runtime().block_on(system().identities()).expect("the agent's list");
+        assert_eq!(listed.len(), expected, "{leave:?}");
+    }
 }
 
 /// `ssh-add` adds the certificate that lies beside the key, and the agent lists both.

@@ -2,6 +2,7 @@
 
 use crate::add::failure::Failure;
 use crate::askpass::{self, Use};
+use crate::interruption::restore_terminal_on_signals;
 use crate::terminal;
 use std::io::{self, BufRead};
 use zeroize::Zeroizing;
@@ -10,7 +11,10 @@ use zeroize::Zeroizing;
 pub(crate) fn ask(prompt: &str) -> Result<Option<Zeroizing<String>>, Failure> {
     let answer = match (askpass::use_now(), terminal::open()) {
         (Use::Always, _) | (Use::WithoutTerminal, Err(_)) => askpass::ask(prompt),
-        (_, Ok(terminal)) => terminal::read_line(&terminal, prompt, false),
+        (_, Ok(terminal)) => {
+            restore_terminal_on_signals();
+            terminal::read_line(&terminal, prompt, false)
+        }
         (Use::Never, Err(_)) => stdin_line(),
     };
     answer.map_err(|error| Failure::other(format!("cannot ask for a passphrase: {error}")))

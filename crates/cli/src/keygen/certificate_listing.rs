@@ -1,9 +1,10 @@
 //! `konko keygen -L`: what certificates say.
 
-use crate::keygen::context::{Context, read_file, time_zone};
+use crate::keygen::context::{Context, read_file};
 use crate::keygen::error::KeygenError;
 use crate::keygen::prompt::visible;
 use crate::keygen::time;
+use crate::local_time::time_zone;
 use crate::notice;
 use konko::keys::certificate::Certificate;
 use konko::keys::certificate_kind::CertificateKind;

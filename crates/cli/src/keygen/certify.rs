@@ -1,9 +1,10 @@
 //! `konko keygen -s authority -I name`: certificates.
 
 use crate::keygen::agent_signer::AgentSigner;
-use crate::keygen::context::{Context, now, time_zone};
+use crate::keygen::context::{Context, now};
 use crate::keygen::error::KeygenError;
 use crate::keygen::time;
+use crate::local_time::time_zone;
 use crate::notice;
 use konko::keys::certificate::Validity;
 use konko::keys::certificate_builder::CertificateBuilder;

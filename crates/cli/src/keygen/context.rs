@@ -11,7 +11,6 @@ use konko::keys::key_file::{
 };
 use konko::keys::private_key::PrivateKey;
 use konko::transport::crypto::random::SystemRandom;
-use konko::trust::time_zone::TimeZone;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -286,16 +285,4 @@ pub fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeygenError> {
 /// Now, in seconds since 1970.
 pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
-}
-
-/// The time zone of this process: `TZ`, or that of the system.
-pub fn time_zone() -> TimeZone {
-    let variable = std::env::var("TZ").ok();
-    let path = match variable.as_deref().map(|zone| zone.strip_prefix(':').unwrap_or(zone)) {
-        None => PathBuf::from("/etc/localtime"),
-        Some("" | "UTC" | "UTC0" | "GMT") => return TimeZone::Utc,
-        Some(name) => Path::new("/usr/share/zoneinfo").join(name),
-    };
-    // A zone that is not known is UTC, as it is for the C library.
-    fs::read(path).ok().and_then(|bytes| TimeZone::parse(&bytes).ok()).unwrap_or(TimeZone::Utc)
 }

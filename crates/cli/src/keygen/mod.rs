@@ -3,7 +3,6 @@
 
 mod error;
 mod arguments;
-mod interruption;
 mod prompt;
 mod context;
 mod time;
@@ -16,6 +15,7 @@ mod hosts;
 mod agent_signer;
 mod certify;
 mod certificate_listing;
+mod revocation_listing;
 mod revocation;
 mod signature;
 mod help;

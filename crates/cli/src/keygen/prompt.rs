@@ -2,8 +2,8 @@
 //! asks them.
 
 use crate::askpass::{self, Use};
+use crate::interruption::restore_terminal_on_signals;
 use crate::keygen::error::KeygenError;
-use crate::keygen::interruption::restore_terminal_on_signals;
 use crate::terminal;
 use std::io::{self, BufRead, Write};
 use std::path::PathBuf;

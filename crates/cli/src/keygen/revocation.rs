@@ -2,6 +2,9 @@
 
 use crate::keygen::context::{Context, now, read_file};
 use crate::keygen::error::KeygenError;
+use crate::keygen::prompt::write;
+use crate::keygen::revocation_listing::lines;
+use crate::local_time::time_zone;
 use konko::keys::key_file::{Existing, write_public_file};
 use konko::keys::public_key::PublicKey;
 use konko::transport::crypto::random::SystemRandom;
@@ -59,17 +62,18 @@ pub fn generate(context: &Context) -> Result<u8, KeygenError> {
     Ok(0)
 }
 
-/// Tells which of the keys that are named a list revokes; the status is 1 if there are any.
+/// Tells which of the keys that are named a list revokes; the status is 1 if there are any. With `-l` all that the list
+/// holds is shown before.
 ///
 /// # Errors
 ///
 /// [`KeygenError`].
 pub fn query(context: &Context) -> Result<u8, KeygenError> {
-    if context.arguments.has('l') {
-        return Err(KeygenError::Unsupported("listing what a revocation list holds (-Q -l)".into()));
-    }
-    context.arguments.only("Qf")?;
+    context.arguments.only("Qfl")?;
     let list = load(&path(context, "KRL checking")?)?;
+    if context.arguments.has('l') {
+        write(&lines(&list, &time_zone())?)?;
+    }
     let mut revoked = false;
     for operand in &context.arguments.operands {
         let path = Path::new(operand);

@@ -31,42 +31,32 @@ pub fn run(words: Vec<OsString>) -> u8 {
     }
 }
 
+/// What a letter asks for.
+type Action = fn(&Context) -> Result<u8, KeygenError>;
+
+/// The first letter that is there counts. The order is that of ssh-keygen, where some letters mean other things beside
+/// others.
+const ACTIONS: [(char, Action); 17] = [
+    ('Y', signature::run),
+    ('k', revocation::generate),
+    ('Q', revocation::query),
+    ('F', hosts::find_host),
+    ('R', hosts::remove_host),
+    ('H', hosts::hash_hosts),
+    ('s', certify::run),
+    ('L', certificate_listing::run),
+    ('l', fingerprint::run),
+    ('B', fingerprint::run),
+    ('p', change::passphrase),
+    ('c', change::comment),
+    ('e', convert::export),
+    ('i', convert::import),
+    ('y', change::print_public),
+    ('r', convert::dns_records),
+    ('A', host_keys::run),
+];
+
 fn act(context: &Context) -> Result<u8, KeygenError> {
-    let has = |letter| context.arguments.has(letter);
-    // The order is that of ssh-keygen, where some letters mean other things beside others.
-    if has('Y') {
-        signature::run(context)
-    } else if has('k') {
-        revocation::generate(context)
-    } else if has('Q') {
-        revocation::query(context)
-    } else if has('F') {
-        hosts::find_host(context)
-    } else if has('R') {
-        hosts::remove_host(context)
-    } else if has('H') {
-        hosts::hash_hosts(context)
-    } else if has('s') {
-        certify::run(context)
-    } else if has('L') {
-        certificate_listing::run(context)
-    } else if has('l') || has('B') {
-        fingerprint::run(context)
-    } else if has('p') {
-        change::passphrase(context)
-    } else if has('c') {
-        change::comment(context)
-    } else if has('e') {
-        convert::export(context)
-    } else if has('i') {
-        convert::import(context)
-    } else if has('y') {
-        change::print_public(context)
-    } else if has('r') {
-        convert::dns_records(context)
-    } else if has('A') {
-        host_keys::run(context)
-    } else {
-        generate::run(context)
-    }
+    let asked = ACTIONS.iter().find(|(letter, _)| context.arguments.has(*letter));
+    asked.map_or(generate::run as Action, |(_, action)| *action)(context)
 }

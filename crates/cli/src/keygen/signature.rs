@@ -1,9 +1,10 @@
 //! `konko keygen -Y`: signatures of files.
 
 use crate::keygen::agent_signer::AgentSigner;
-use crate::keygen::context::{Context, now, read_file, time_zone};
+use crate::keygen::context::{Context, now, read_file};
 use crate::keygen::error::KeygenError;
 use crate::keygen::{prompt, time};
+use crate::local_time::time_zone;
 use crate::notice;
 use konko::keys::identity::Identity;
 use konko::keys::randomart::family;

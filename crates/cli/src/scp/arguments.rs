@@ -1,12 +1,10 @@
 //! The command line of `konko scp`.
 
-use crate::transfer::flags::{FlagError, SshFlags, limit, number, value_of};
+use crate::transfer::command_line::{self, Flags, Invocation};
+use crate::transfer::flags::{self, FlagError, Size, SshFlags, limit, number};
 use crate::transfer::location::Location;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
-
-/// The flags of scp(1) that take a value.
-const WITH_VALUE: &str = "cDFiJloPSX";
 
 /// What the command line says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,42 +36,15 @@ pub struct ScpArguments {
     pub requests: Option<u32>,
 }
 
-/// What the command line asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Invocation {
-    /// To copy.
-    Copy(Box<ScpArguments>),
-    /// `-h`.
-    Help,
-}
-
 impl ScpArguments {
     /// Reads a command line, without the program's name.
     ///
     /// # Errors
     ///
     /// [`FlagError`] says what is wrong with it.
-    pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, FlagError> {
+    pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation<Self>, FlagError> {
         let mut parsed = Self::default();
-        let mut rest = arguments.into_iter();
-        let mut operands = Vec::new();
-        while let Some(argument) = rest.next() {
-            match argument.to_str() {
-                Some("--") => {
-                    operands.extend(rest);
-                    break;
-                }
-                Some("-h" | "--help") => return Ok(Invocation::Help),
-                Some(text) if text.len() > 1 && text.starts_with('-') => {
-                    parsed.cluster(&text[1..], &mut rest)?;
-                }
-                _ => {
-                    operands.push(argument);
-                    operands.extend(rest);
-                    break;
-                }
-            }
-        }
+        let Some(operands) = command_line::read(&mut parsed, arguments)? else { return Ok(Invocation::Help) };
         for operand in operands {
             let bytes = operand.into_vec();
             let location = Location::parse(&bytes, "scp").map_err(|_| {
@@ -88,26 +59,15 @@ impl ScpArguments {
                 "a source and a target are needed: konko scp [options] source ... target",
             ));
         }
-        Ok(Invocation::Copy(Box::new(parsed)))
+        Ok(Invocation::Run(Box::new(parsed)))
     }
+}
 
-    fn cluster(&mut self, cluster: &str, rest: &mut impl Iterator<Item = OsString>) -> Result<(), FlagError> {
-        let mut flags = cluster.chars();
-        while let Some(flag) = flags.next() {
-            if WITH_VALUE.contains(flag) {
-                let value = value_of(flag, flags.as_str(), rest)?;
-                return self.flag_with_value(flag, value);
-            }
-            self.flag(flag)?;
-        }
-        Ok(())
-    }
+impl Flags for ScpArguments {
+    const WITH_VALUE: &'static str = "cDFiJloPSX";
 
     fn flag(&mut self, flag: char) -> Result<(), FlagError> {
         match flag {
-            '1' => return Err(FlagError::Unsupported(flag, "version 1 of SSH is no longer in use")),
-            // It always is.
-            '2' => {}
             '3' => self.remote_to_remote = false,
             'B' => self.ssh.option("BatchMode=yes"),
             'O' => self.legacy = true,
@@ -119,8 +79,7 @@ impl ScpArguments {
             'd' | 'f' | 't' => {
                 return Err(FlagError::Unsupported(flag, "this is not the half that a server runs"));
             }
-            flag if self.ssh.take(flag) => {}
-            flag => return Err(FlagError::Unknown(flag)),
+            flag => return self.ssh.take(flag),
         }
         Ok(())
     }
@@ -129,29 +88,19 @@ impl ScpArguments {
         match flag {
             'D' => self.program = Some(value),
             'l' => self.limit = Some(limit(flag, &value)?),
-            'S' => {
-                return Err(FlagError::Unsupported(
-                    flag,
-                    "connections are made here, without another program",
-                ));
-            }
             'X' => {
-                let text = value.to_string_lossy().into_owned();
-                let (target, digits) = match text.split_once('=') {
-                    Some((name, digits)) if name.eq_ignore_ascii_case("nrequests") => {
-                        (&mut self.requests, digits)
-                    }
-                    Some((name, digits)) if name.eq_ignore_ascii_case("buffer") => (&mut self.buffer, digits),
-                    _ => return Err(FlagError::InvalidValue(flag, text, "nrequests=N or buffer=N")),
-                };
-                let number: u32 = number(flag, &OsString::from(digits), "a number")?;
+                let (size, digits) = flags::size(&value)?;
+                let number = number(flag, &digits, "a number")?;
                 if number == 0 {
-                    return Err(FlagError::InvalidValue(flag, text, "a number above 0"));
+                    let value = value.to_string_lossy().into_owned();
+                    return Err(FlagError::InvalidValue(flag, value, "a number above 0"));
                 }
-                *target = Some(number);
+                match size {
+                    Size::Requests => self.requests = Some(number),
+                    Size::Buffer => self.buffer = Some(number),
+                }
             }
-            flag if self.ssh.take_with_value(flag, &value) => {}
-            flag => return Err(FlagError::Unknown(flag)),
+            flag => return self.ssh.take_with_value(flag, &value),
         }
         Ok(())
     }
@@ -164,7 +113,7 @@ mod tests {
 
     fn parse(line: &str) -> Result<ScpArguments, FlagError> {
         match ScpArguments::parse(line.split(' ').map(OsString::from))? {
-            Invocation::Copy(arguments) => Ok(*arguments),
+            Invocation::Run(arguments) => Ok(*arguments),
             Invocation::Help => panic!("help"),
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::exit::Failure;
 use crate::notice::tell;
-use crate::progress::display::{Display, Step};
+use crate::progress::display::Display;
 use crate::scp::arguments::ScpArguments;
 use crate::scp::between::{Between, copy_directly};
 use crate::scp::download::{Download, sources};
@@ -11,11 +11,11 @@ use crate::scp::places::{Places, expanded};
 use crate::scp::upload::Upload;
 use crate::transfer::crowd;
 use crate::transfer::location::{Location, Remote};
-use konko::client::sftp::{DiskSync, TransferOptions};
+use crate::transfer::options::options;
+use konko::client::sftp::{DiskSync, Error, TransferOptions};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// Makes all copies of a command line.
 #[derive(Debug)]
@@ -84,24 +84,9 @@ impl<'a> Copier<'a> {
     }
 
     fn options(&self) -> TransferOptions {
-        let mut options = TransferOptions::new();
-        let preserve = self.arguments.preserve;
-        (options.preserve_times, options.preserve_permissions) = (preserve, preserve);
+        let tell = |error: &Error| tell(format_args!("konko: {error}"));
+        let mut options = options(self.arguments.preserve, self.arguments.limit, &self.display, tell);
         options.sync = DiskSync::Never;
-        options.maximum_rate = self.arguments.limit;
-        // What fails within a tree is told, and the rest is copied.
-        options.on_error = Some(Arc::new(|_, error| tell(format_args!("konko: {error}"))));
-        if self.display.shows() {
-            let display = self.display.clone();
-            options.progress = Some(Arc::new(move |progress| {
-                display.step(&Step {
-                    name: progress.path.as_bytes(),
-                    size: progress.size,
-                    transferred: progress.transferred,
-                    is_finished: progress.is_finished,
-                });
-            }));
-        }
         options
     }
 

@@ -1,6 +1,6 @@
 //! What `konko scp -h` prints.
 
-/// `konko scp -h`.
+/// `konko scp -h`, but for the flags that say how to connect.
 pub const HELP: &str = "\
 Copy files from, to and between other computers
 
@@ -17,17 +17,7 @@ Options:
   -R             Copy between two computers directly: the first one connects to the second
   -q, -v         Say less, say more
   -l KBITS       The most kilobits a second
-  -D PROGRAM     Talk to a program on this computer that serves SFTP, in place of any other computer
-  -X OPTION      nrequests=N: the most requests at once; buffer=BYTES: with it, the most bytes at once
-  -4, -6         Use IPv4 or IPv6 only
-  -A             Forward the agent
   -B             Ask for nothing
-  -C             Compress
-  -c CIPHERS     The ciphers to choose from
-  -F FILE        The configuration file
-  -i FILE        The private key
-  -J HOSTS       The computers to go through
-  -o OPTION      An option of ssh_config
-  -P PORT        The port
-  -h             This help
+  -D PROGRAM     Talk to a program on this computer that serves SFTP, in place of any other computer
+  -X OPTION      nrequests=N: the most requests at once; buffer=BYTES: the most bytes of one
 ";

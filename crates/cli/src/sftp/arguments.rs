@@ -1,14 +1,13 @@
 //! The command line of `konko sftp`.
 
 use crate::sftp::command::TransferFlags;
-use crate::transfer::flags::{FlagError, SshFlags, limit, number, value_of};
+use crate::transfer::command_line::{self, Flags, Invocation};
+use crate::transfer::flags::{self, FlagError, Size, SshFlags, limit, number};
 use crate::transfer::location::{Location, Remote};
 use std::ffi::OsString;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
-/// The flags of sftp(1) that take a value.
-const WITH_VALUE: &str = "BbcDFiJloPRSsX";
 /// Requests of less make no sense, and of more no server takes.
 const LARGEST_BUFFER: u32 = 255 * 1024;
 
@@ -39,47 +38,17 @@ pub struct SftpArguments {
     pub shows_commands: bool,
 }
 
-/// What the command line asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Invocation {
-    /// To connect.
-    Connect(Box<SftpArguments>),
-    /// `-h`, or nothing at all.
-    Help,
-}
-
 impl SftpArguments {
     /// Reads a command line, without the program's name.
     ///
     /// # Errors
     ///
     /// [`FlagError`] says what is wrong with it.
-    pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, FlagError> {
+    pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation<Self>, FlagError> {
         let mut parsed = Self::default();
-        let mut rest = arguments.into_iter().peekable();
-        let mut operands = Vec::new();
-        while let Some(argument) = rest.next() {
-            match argument.to_str() {
-                Some("--") => {
-                    operands.extend(rest);
-                    break;
-                }
-                Some(text) if text.len() > 1 && text.starts_with('-') => {
-                    if text == "-h" || text == "--help" {
-                        return Ok(Invocation::Help);
-                    }
-                    parsed.cluster(&text[1..], &mut rest)?;
-                }
-                _ => {
-                    // As with getopt(3), flags end at the first argument that is none.
-                    operands.push(argument);
-                    operands.extend(rest);
-                    break;
-                }
-            }
-        }
+        let Some(operands) = command_line::read(&mut parsed, arguments)? else { return Ok(Invocation::Help) };
         parsed.operands(operands)?;
-        Ok(Invocation::Connect(Box::new(parsed)))
+        Ok(Invocation::Run(Box::new(parsed)))
     }
 
     fn operands(&mut self, operands: Vec<OsString>) -> Result<(), FlagError> {
@@ -114,31 +83,19 @@ impl SftpArguments {
             }
         }
     }
+}
 
-    fn cluster(&mut self, cluster: &str, rest: &mut impl Iterator<Item = OsString>) -> Result<(), FlagError> {
-        let mut flags = cluster.chars();
-        while let Some(flag) = flags.next() {
-            if WITH_VALUE.contains(flag) {
-                let value = value_of(flag, flags.as_str(), rest)?;
-                return self.flag_with_value(flag, value);
-            }
-            self.flag(flag)?;
-        }
-        Ok(())
-    }
+impl Flags for SftpArguments {
+    const WITH_VALUE: &'static str = "BbcDFiJloPRSsX";
 
     fn flag(&mut self, flag: char) -> Result<(), FlagError> {
         match flag {
-            '1' => return Err(FlagError::Unsupported(flag, "version 1 of SSH is no longer in use")),
-            // It always is.
-            '2' => {}
             'a' => self.transfer.resume = true,
             'f' => self.transfer.sync = true,
             'p' => self.transfer.preserve = true,
             'r' => self.transfer.recursive = true,
             'N' => self.shows_commands = true,
-            flag if self.ssh.take(flag) => {}
-            flag => return Err(FlagError::Unknown(flag)),
+            flag => return self.ssh.take(flag),
         }
         Ok(())
     }
@@ -177,29 +134,17 @@ impl SftpArguments {
                     || FlagError::InvalidValue(flag, value.to_string_lossy().into_owned(), "a name");
                 self.subsystem = Some(name.filter(|name| !name.is_empty()).ok_or_else(invalid)?);
             }
-            'S' => {
-                return Err(FlagError::Unsupported(
-                    flag,
-                    "connections are made here, without another program",
-                ));
+            'X' => {
+                let (size, number) = flags::size(&value)?;
+                let same = match size {
+                    Size::Requests => 'R',
+                    Size::Buffer => 'B',
+                };
+                return self.flag_with_value(same, number);
             }
-            'X' => return self.extra(&value),
-            flag if self.ssh.take_with_value(flag, &value) => {}
-            flag => return Err(FlagError::Unknown(flag)),
+            flag => return self.ssh.take_with_value(flag, &value),
         }
         Ok(())
-    }
-
-    /// `-X nrequests=N` and `-X buffer=N`.
-    fn extra(&mut self, value: &OsString) -> Result<(), FlagError> {
-        let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
-        let (flag, number) = match text.split_once('=') {
-            Some((name, number)) if name.eq_ignore_ascii_case("nrequests") => ('R', number),
-            Some((name, number)) if name.eq_ignore_ascii_case("buffer") => ('B', number),
-            _ => return Err(FlagError::InvalidValue('X', text, "nrequests=N or buffer=N")),
-        };
-        let number = OsString::from(number);
-        self.flag_with_value(flag, number)
     }
 }
 
@@ -209,7 +154,7 @@ mod tests {
 
     fn parse(line: &str) -> Result<SftpArguments, FlagError> {
         match SftpArguments::parse(line.split(' ').map(OsString::from))? {
-            Invocation::Connect(arguments) => Ok(*arguments),
+            Invocation::Run(arguments) => Ok(*arguments),
             Invocation::Help => panic!("help"),
         }
     }

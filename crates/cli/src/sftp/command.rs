@@ -22,7 +22,7 @@ pub struct ListFlags {
     pub single: bool,
     /// `-a`: names that begin with a dot, too.
     pub all: bool,
-    /// `-f`: in the order of the server.
+    /// `-f`: in the order of the server, which `-r` does not turn round.
     pub unsorted: bool,
     /// `-h`: sizes in units; with a long listing.
     pub human: bool,
@@ -220,16 +220,21 @@ fn put(mut arguments: Arguments, resume: bool) -> Result<Command, LineError> {
 }
 
 fn list(mut arguments: Arguments) -> Result<Command, LineError> {
+    // As in sftp(1), the last of flags that contradict each other counts.
+    let order = arguments.flags.iter().rev().find(|flag| matches!(flag, 'S' | 't' | 'f'));
+    let single = arguments.flags.iter().rposition(|flag| *flag == '1');
+    let view = arguments.flags.get(single.map_or(0, |at| at + 1)..).unwrap_or_default();
+    let long = view.contains(&'l') || view.contains(&'n');
     let flags = ListFlags {
-        single: arguments.has('1'),
+        single: single.is_some() && !long,
         all: arguments.has('a'),
-        unsorted: arguments.has('f'),
+        unsorted: order == Some(&'f'),
         human: arguments.has('h'),
-        long: arguments.has('l') || arguments.has('n'),
-        numeric: arguments.has('n'),
+        long,
+        numeric: view.contains(&'n'),
         reverse: arguments.has('r'),
-        by_size: arguments.has('S'),
-        by_time: arguments.has('t'),
+        by_size: order == Some(&'S'),
+        by_time: order == Some(&'t'),
     };
     let path = arguments.words.next();
     arguments.end(Command::List { flags, path })

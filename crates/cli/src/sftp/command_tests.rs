@@ -31,8 +31,11 @@ fn lines_become_commands() {
     assert_eq!(command("get -afpR *.c 'a b'"), Command::Get { flags, remote, local });
     let resume = TransferFlags { resume: true, ..TransferFlags::default() };
     assert_eq!(command("reput x"), Command::Put { flags: resume, local: word("x"), remote: None });
-    let flags = ListFlags { single: true, long: true, numeric: true, by_time: true, ..ListFlags::default() };
+    let flags = ListFlags { long: true, numeric: true, by_time: true, ..ListFlags::default() };
     assert_eq!(command("ls -1n -t dir"), Command::List { flags, path: Some(word("dir")) });
+    assert_eq!(command("ls -Sln -ft dir"), Command::List { flags, path: Some(word("dir")) });
+    let flags = ListFlags { single: true, by_size: true, ..ListFlags::default() };
+    assert_eq!(command("ls -nftl1S dir"), Command::List { flags, path: Some(word("dir")) });
     assert_eq!(command("cd"), Command::ChangeDirectory(None));
     let mode = Command::ChangeMode { no_follow: true, mode: 0o4755, path: word("x") };
     assert_eq!(command("chmod -h 4755 x"), mode);

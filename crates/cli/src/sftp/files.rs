@@ -1,11 +1,13 @@
 //! Commands about files of the server.
 
+use crate::local_time::time_zone;
 use crate::sftp::command::{ListFlags, TransferFlags};
-use crate::sftp::listing::{Item, disk_free, lines, shown, sort};
+use crate::sftp::listing::{Clock, Item, disk_free, lines, shown, sort};
 use crate::sftp::shell::{Shell, now, put, width};
 use crate::sftp::trouble::Trouble;
 use crate::sftp::words::Word;
-use konko::client::sftp::{Attributes, Owner, RemotePath};
+use konko::client::sftp::{Attributes, Metadata, Owner, RemotePath};
+use std::collections::BTreeSet;
 
 impl Shell {
     /// `cd`.
@@ -159,7 +161,7 @@ impl Shell {
         };
         let found = self.expand(word).await?;
         if let [single] = found.as_slice()
-            && self.sftp.metadata(single.clone()).await?.is_dir()
+            && self.sftp.metadata(single.clone()).await.is_ok_and(|found| found.is_dir())
         {
             let prefix = match word.is_pattern() {
                 true => self.relative(single),
@@ -170,10 +172,44 @@ impl Shell {
         }
         let mut items = Vec::with_capacity(found.len());
         for path in found {
-            let metadata = self.sftp.symlink_metadata(path.clone()).await?;
-            items.push(Item { name: self.relative(&path), metadata, long_name: Vec::new() });
+            // What a link leads to, as in sftp(1); or itself, if that is nothing.
+            let metadata = match self.sftp.metadata(path.clone()).await {
+                Ok(metadata) => metadata,
+                Err(_) => self.sftp.symlink_metadata(path.clone()).await?,
+            };
+            let mut name = self.relative(&path);
+            if metadata.is_dir() {
+                name.push(b'/');
+            }
+            items.push(Item { name, metadata, long_name: Vec::new() });
+        }
+        if flags.long && !flags.numeric {
+            self.name_owners(&mut items).await;
         }
         show(items, flags)
+    }
+
+    /// Asks for the names of owners that are known by number only. A server that does not tell them is no trouble.
+    async fn name_owners(&self, items: &mut [Item]) {
+        let unnamed = |item: &Item| item.metadata.user.is_none() && item.long_name.is_empty();
+        let numbers = |number: fn(&Item) -> Option<u32>| {
+            let numbers = items.iter().filter(|item| unnamed(item)).filter_map(number);
+            numbers.collect::<BTreeSet<u32>>().into_iter().collect::<Vec<u32>>()
+        };
+        let (uids, gids) = (numbers(|item| item.metadata.uid), numbers(|item| item.metadata.gid));
+        if uids.is_empty() {
+            return;
+        }
+        let Ok(names) = self.sftp.users_and_groups(&uids, &gids).await else { return };
+        let name = |numbers: &[u32], names: &[Vec<u8>], number: Option<u32>| {
+            let at = numbers.binary_search(&number?).ok()?;
+            names.get(at).filter(|name| !name.is_empty()).cloned()
+        };
+        for item in items.iter_mut().filter(|item| unnamed(item)) {
+            let Metadata { uid, gid, .. } = item.metadata;
+            item.metadata.user = name(&uids, &names.users, uid);
+            item.metadata.group = name(&gids, &names.groups, gid);
+        }
     }
 
     /// A path as it is shown: below the directory that we are in, without that.
@@ -192,7 +228,7 @@ impl Shell {
         prefix: &[u8],
         flags: &ListFlags,
     ) -> Result<Vec<Item>, Trouble> {
-        let mut listing = self.sftp.read_dir(directory.clone()).await?;
+        let mut listing = self.sftp.read_dir(directory.clone()).await?.with_dots();
         let mut items = Vec::new();
         while let Some(entry) = listing.next_entry().await? {
             if entry.file_name().starts_with(b".") && !flags.all {
@@ -204,7 +240,12 @@ impl Shell {
             }
             name.extend_from_slice(entry.file_name());
             let (metadata, long_name) = (entry.metadata().clone(), entry.long_name().to_vec());
+            // The server's line has no sizes in units.
+            let long_name = if flags.human { Vec::new() } else { long_name };
             items.push(Item { name, metadata, long_name });
+        }
+        if flags.long && !flags.numeric {
+            self.name_owners(&mut items).await;
         }
         Ok(items)
     }
@@ -222,5 +263,5 @@ impl Shell {
 
 fn show(mut items: Vec<Item>, flags: &ListFlags) -> Result<(), Trouble> {
     sort(&mut items, flags);
-    put(&lines(&items, flags, width(), now()))
+    put(&lines(&items, flags, width(), &Clock { now: now(), zone: time_zone() }))
 }

@@ -2,7 +2,7 @@
 
 use crate::sftp::command::COMMANDS;
 
-/// `konko sftp -h`.
+/// `konko sftp -h`, but for the flags that say how to connect.
 pub const HELP: &str = "\
 Move files from and to another computer
 
@@ -21,22 +21,12 @@ Options:
   -b FILE        Run the commands in FILE, or with - those on standard input, until one fails
   -N             Show the commands of a batch in spite of -q
   -q, -v         Say less, say more
-  -B BYTES       With -R: the most bytes under way at once are BYTES times REQUESTS
+  -B BYTES       The most bytes of one request
   -R REQUESTS    The most requests under way at once
   -X OPTION      buffer=BYTES or nrequests=REQUESTS, as -B and -R
   -l KBITS       The most kilobits a second
   -D PROGRAM     Talk to a program on this computer that serves SFTP
   -s SUBSYSTEM   The subsystem to ask for, or the path of a program there
-  -4, -6         Use IPv4 or IPv6 only
-  -A             Forward the agent
-  -C             Compress
-  -c CIPHERS     The ciphers to choose from
-  -F FILE        The configuration file
-  -i FILE        The private key
-  -J HOSTS       The computers to go through
-  -o OPTION      An option of ssh_config
-  -P PORT        The port
-  -h             This help
 ";
 
 /// The command `help`.

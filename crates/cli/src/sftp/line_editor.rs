@@ -2,6 +2,7 @@
 
 use crate::sftp::completion::{Names, candidates};
 use crate::sftp::trouble::Trouble;
+use crate::terminal;
 use konko::client::sftp::{RemotePath, Sftp};
 use rustyline::completion::{Completer, Pair};
 use rustyline::error::ReadlineError;
@@ -93,7 +94,9 @@ impl LineEditor {
             helper.names.directory = directory;
         }
         let read = tokio::task::spawn_blocking(move || {
+            let turn = terminal::keyboard();
             let read = self.editor.readline(PROMPT);
+            drop(turn);
             (self, read)
         });
         let (editor, read) = read.await.map_err(|error| Trouble(error.to_string()))?;

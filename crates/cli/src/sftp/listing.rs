@@ -5,6 +5,12 @@ use crate::sftp::command::ListFlags;
 use konko::client::printable;
 use konko::client::sftp::machine::server::long_name::LongName;
 use konko::client::sftp::{Attributes, Metadata, Owner, StatvfsReply, Times};
+use konko::trust::time_zone::TimeZone;
+
+/// Where a line's text for modes ends.
+const MODE_LEN: usize = 10;
+/// Where a line's number of links ends.
+const LINKS_END: usize = 15;
 
 /// One name with what is known of it.
 #[derive(Debug, Clone)]
@@ -24,27 +30,45 @@ pub fn shown(bytes: &[u8]) -> String {
 
 /// Puts items into the order that the flags ask for.
 pub fn sort(items: &mut [Item], flags: &ListFlags) {
-    if !flags.unsorted {
-        items.sort_by(|one, other| {
-            let by = if flags.by_time {
-                other.metadata.modified.cmp(&one.metadata.modified)
-            } else if flags.by_size {
-                other.metadata.len().cmp(&one.metadata.len())
-            } else {
-                std::cmp::Ordering::Equal
-            };
-            by.then_with(|| one.name.cmp(&other.name))
-        });
+    if flags.unsorted {
+        return;
     }
+    items.sort_by(|one, other| {
+        let by = if flags.by_time {
+            other.metadata.modified.cmp(&one.metadata.modified)
+        } else if flags.by_size {
+            other.metadata.len().cmp(&one.metadata.len())
+        } else {
+            std::cmp::Ordering::Equal
+        };
+        by.then_with(|| one.name.cmp(&other.name))
+    });
     if flags.reverse {
         items.reverse();
     }
 }
 
-/// The lines of a listing, for a terminal of that width; `now` is in seconds since 1970.
-pub fn lines(items: &[Item], flags: &ListFlags, width: usize, now: u64) -> String {
+/// Now, and where.
+#[derive(Debug)]
+pub struct Clock {
+    /// In seconds since 1970.
+    pub now: u64,
+    /// The time zone of the lines that are made here.
+    pub zone: TimeZone,
+}
+
+impl Clock {
+    /// What a clock on the wall shows at this moment, in seconds.
+    fn shown(&self, moment: u64) -> u64 {
+        let utc = i64::try_from(moment).unwrap_or(i64::MAX);
+        moment.saturating_add_signed(self.zone.east_at(utc).into())
+    }
+}
+
+/// The lines of a listing, for a terminal of that width.
+pub fn lines(items: &[Item], flags: &ListFlags, width: usize, clock: &Clock) -> String {
     if flags.long {
-        return items.iter().map(|item| long_line(item, flags, now) + "\n").collect();
+        return items.iter().map(|item| long_line(item, flags, clock) + "\n").collect();
     }
     let names: Vec<String> = items.iter().map(|item| shown(&item.name)).collect();
     if flags.single { names.iter().map(|name| format!("{name}\n")).collect() } else { columns(&names, width) }
@@ -70,7 +94,7 @@ fn columns(names: &[String], width: usize) -> String {
     text
 }
 
-fn long_line(item: &Item, flags: &ListFlags, now: u64) -> String {
+fn long_line(item: &Item, flags: &ListFlags, clock: &Clock) -> String {
     let Item { name, metadata, long_name } = item;
     // The server's line has names of users, but only the last component of the path.
     let last = name.rsplit(|byte| *byte == b'/').next().unwrap_or(name);
@@ -82,7 +106,8 @@ fn long_line(item: &Item, flags: &ListFlags, now: u64) -> String {
     }
     let mode = metadata.mode();
     let seconds = |time: Option<konko::client::sftp::Timestamp>| {
-        time.map_or(0, |time| u32::try_from(time.seconds.max(0)).unwrap_or(u32::MAX))
+        let shown = clock.shown(time.map_or(0, |time| time.seconds.max(0).unsigned_abs()));
+        u32::try_from(shown).unwrap_or(u32::MAX)
     };
     let attributes = Attributes {
         size: metadata.size,
@@ -99,9 +124,12 @@ fn long_line(item: &Item, flags: &ListFlags, now: u64) -> String {
         links: metadata.link_count.map_or(1, u64::from),
         user: user.as_deref(),
         group: group.as_deref(),
-        now,
+        now: clock.shown(clock.now),
     };
-    let line = String::from_utf8_lossy(&line.to_vec()).into_owned();
+    let mut line = String::from_utf8_lossy(&line.to_vec()).into_owned();
+    if metadata.link_count.is_none() && line.is_char_boundary(MODE_LEN) && line.len() >= LINKS_END {
+        line.replace_range(MODE_LEN..LINKS_END, "    ?");
+    }
     let line = if flags.human { with_units(&line, metadata.len()) } else { line };
     line + &shown(name)
 }
@@ -109,8 +137,25 @@ fn long_line(item: &Item, flags: &ListFlags, now: u64) -> String {
 /// The line with its size in units.
 fn with_units(line: &str, size: u64) -> String {
     let plain = format!("{size:>8}");
-    let units = format!("{:>8}", amount(size));
+    let units = format!("{:>8}", scaled(size));
     line.replacen(&format!(" {plain} "), &format!(" {units} "), 1)
+}
+
+/// A size in units of 1024, with one decimal below 100, as the C libraries of the BSDs round it.
+fn scaled(bytes: u64) -> String {
+    const UNITS: [char; 7] = ['B', 'K', 'M', 'G', 'T', 'P', 'E'];
+    let unit = (1..UNITS.len()).take_while(|unit| bytes >> (10 * unit) > 0).count();
+    let letter = UNITS.get(unit).copied().unwrap_or('E');
+    if unit == 0 {
+        return format!("{bytes}{letter}");
+    }
+    let whole = bytes >> (10 * unit);
+    let parts = (bytes >> (10 * (unit - 1))) & 1023;
+    let (whole, tenths) = match (10 * parts + 512) / 1024 {
+        10 => (whole + 1, 0),
+        tenths => (whole, tenths),
+    };
+    if whole < 100 { format!("{whole}.{tenths}{letter}") } else { format!("{}{letter}", whole + tenths / 5) }
 }
 
 /// The lines of `df`.
@@ -151,6 +196,8 @@ mod tests {
     use super::*;
     use konko::client::sftp::Timestamp;
 
+    const UTC: Clock = Clock { now: 0, zone: TimeZone::Utc };
+
     fn item(name: &str, size: u64, modified: i64) -> Item {
         let attributes = Attributes {
             size: Some(size),
@@ -176,18 +223,18 @@ mod tests {
         assert_eq!(order(ListFlags { reverse: true, ..flags }), "cba");
         assert_eq!(order(ListFlags { by_time: true, ..flags }), "bac");
         assert_eq!(order(ListFlags { by_size: true, reverse: true, ..flags }), "bac");
-        assert_eq!(order(ListFlags { unsorted: true, ..flags }), "bca");
+        assert_eq!(order(ListFlags { unsorted: true, reverse: true, ..flags }), "bca");
     }
 
     #[test]
     fn names_stand_side_by_side() {
         let items: Vec<Item> = ["one", "two", "three", "four"].map(|name| item(name, 0, 0)).to_vec();
         let flags = ListFlags::default();
-        assert_eq!(lines(&items, &flags, 20, 0), "one       two\nthree     four\n");
-        assert_eq!(lines(&items, &flags, 0, 0), "one\ntwo\nthree\nfour\n");
+        assert_eq!(lines(&items, &flags, 20, &UTC), "one       two\nthree     four\n");
+        assert_eq!(lines(&items, &flags, 0, &UTC), "one\ntwo\nthree\nfour\n");
         let single = ListFlags { single: true, ..flags };
-        assert_eq!(lines(&items, &single, 80, 0), "one\ntwo\nthree\nfour\n");
-        assert_eq!(lines(&[item("a\x1b[2J", 0, 0)], &single, 80, 0), "a\\u{1b}[2J\n");
+        assert_eq!(lines(&items, &single, 80, &UTC), "one\ntwo\nthree\nfour\n");
+        assert_eq!(lines(&[item("a\x1b[2J", 0, 0)], &single, 80, &UTC), "a\\u{1b}[2J\n");
     }
 
     #[test]
@@ -195,12 +242,40 @@ mod tests {
         let mut one = item("sub/a", 5_000_000, 0);
         one.long_name = b"-rw-r--r--    1 me       us              5 Jan  1 00:00 a".to_vec();
         let long = ListFlags { long: true, ..ListFlags::default() };
-        let line = lines(&[one.clone()], &long, 80, 0);
+        let line = lines(&[one.clone()], &long, 80, &UTC);
         assert_eq!(line, "-rw-r--r--    1 me       us              5 Jan  1 00:00 sub/a\n");
         let numeric = ListFlags { numeric: true, ..long };
-        let line = lines(&[one.clone()], &numeric, 80, 0);
-        assert_eq!(line, "-rw-r--r--    1 1        2         5000000 Jan  1 00:00 sub/a\n");
+        let line = lines(&[one.clone()], &numeric, 80, &UTC);
+        assert_eq!(line, "-rw-r--r--    ? 1        2         5000000 Jan  1 00:00 sub/a\n");
         let human = ListFlags { human: true, ..long };
-        assert!(lines(&[one], &human, 80, 0).contains("   4.8MB Jan"));
+        assert!(lines(&[one], &human, 80, &UTC).contains("     4.8M Jan"));
+    }
+    #[test]
+    fn times_are_local() {
+        let line = |zone: TimeZone| {
+            let long = ListFlags { long: true, ..ListFlags::default() };
+            lines(&[item("a", 0, 86_400)], &long, 80, &Clock { now: 86_400, zone })
+        };
+        assert!(line(TimeZone::Utc).ends_with("Jan  2 00:00 a\n"));
+        assert!(line(TimeZone::Fixed { east: -3600 }).ends_with("Jan  1 23:00 a\n"));
+    }
+
+    /// Figures of OpenSSH's sftp.
+    #[test]
+    fn sizes_in_units() {
+        for (size, expected) in [
+            (0, "0B"),
+            (1023, "1023B"),
+            (1024, "1.0K"),
+            (1500, "1.5K"),
+            (10188, "9.9K"),
+            (10300, "10.1K"),
+            (102_350, "100K"),
+            (1_048_064, "1024K"),
+            (5_000_000, "4.8M"),
+            (1 << 40, "1.0T"),
+        ] {
+            assert_eq!(scaled(size), expected);
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::sftp::words::Word;
 use konko::client::sftp::machine::text::printable;
+use konko::pattern::glob::{is_special, unescaped};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -44,8 +45,8 @@ pub fn expand(word: &Word) -> Result<Vec<PathBuf>, String> {
 
 /// Those of a directory that match; a component that is no pattern matches itself, if it is there.
 fn matching(directory: &Path, component: &[u8]) -> Vec<PathBuf> {
-    if let Some(name) = unescaped(component) {
-        let path = directory.join(OsStr::from_bytes(&name));
+    if !is_special(component) {
+        let path = directory.join(OsStr::from_bytes(&unescaped(component)));
         return if path.symlink_metadata().is_ok() { vec![path] } else { Vec::new() };
     }
     let listed = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
@@ -55,20 +56,6 @@ fn matching(directory: &Path, component: &[u8]) -> Vec<PathBuf> {
         .filter(|name| konko::client::scp::matches_pattern(component, name.as_bytes()))
         .map(|name| directory.join(name))
         .collect()
-}
-
-/// What a component says, if it is no pattern.
-fn unescaped(component: &[u8]) -> Option<Vec<u8>> {
-    let mut name = Vec::with_capacity(component.len());
-    let mut bytes = component.iter();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'\\' => name.extend(bytes.next()),
-            b'*' | b'?' | b'[' => return None,
-            byte => name.push(*byte),
-        }
-    }
-    Some(name)
 }
 
 #[cfg(test)]

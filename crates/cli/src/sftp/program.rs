@@ -1,8 +1,8 @@
 //! `konko sftp`.
 
-use crate::exit::{FAILED, Failure};
-use crate::notice::{print, tell};
-use crate::sftp::arguments::{Invocation, SftpArguments};
+use crate::exit::Failure;
+use crate::notice::tell;
+use crate::sftp::arguments::SftpArguments;
 use crate::sftp::command::{Command, TransferFlags, parse};
 use crate::sftp::dispatch::Next;
 use crate::sftp::help::HELP;
@@ -11,6 +11,7 @@ use crate::sftp::shell::{Shell, put};
 use crate::sftp::trouble::Trouble;
 use crate::sftp::words::Word;
 use crate::terminal;
+use crate::transfer::program::Program;
 use crate::transfer::session::{ServerProgram, Sizes, begin};
 use crate::transfer::{connection, session};
 use konko::client::SshClient;
@@ -27,36 +28,14 @@ const MAXIMUM_LINE: u64 = 64 * 1024;
 /// How long the server may take to read the last words.
 const FAREWELL: Duration = Duration::from_secs(2);
 
+const PROGRAM: Program = Program { name: "sftp", help: HELP, cleaning: None };
+
 /// Runs `konko sftp` with these arguments and returns its exit status.
 pub fn run(arguments: Vec<OsString>) -> u8 {
-    let arguments = match SftpArguments::parse(arguments) {
-        Ok(Invocation::Help) => return u8::from(print(HELP.trim_end()).is_err()),
-        Ok(Invocation::Connect(arguments)) => arguments,
-        Err(error) => {
-            tell(format_args!("konko: {error}"));
-            tell("Try 'konko sftp -h' for help.");
-            return FAILED;
-        }
-    };
-    if let Some(remote) = &arguments.remote
-        && let Err(failure) = connection::start_log(&arguments.ssh, remote)
-    {
-        tell(format_args!("konko: {failure}"));
-        return FAILED;
+    match PROGRAM.begin(SftpArguments::parse(arguments)) {
+        Ok(arguments) => PROGRAM.run(&arguments.ssh, arguments.remote.as_ref(), connect_and_run(&arguments)),
+        Err(status) => status,
     }
-    terminal::restore_on_panic();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let result = match &runtime {
-        Ok(runtime) => runtime.block_on(connect_and_run(&arguments)),
-        Err(error) => Err(Failure::Other(format!("no runtime: {error}"))),
-    };
-    terminal::restore();
-    // A thread may still wait for standard input; the end of the process ends it.
-    std::mem::forget(runtime);
-    result.unwrap_or_else(|failure| {
-        tell(format_args!("konko: {failure}"));
-        FAILED
-    })
 }
 
 async fn connect_and_run(arguments: &SftpArguments) -> Result<u8, Failure> {

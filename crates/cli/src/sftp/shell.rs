@@ -1,13 +1,13 @@
 //! A session of sftp: where it is, and how it transfers.
 
 use crate::notice::tell;
-use crate::progress::display::{Display, Step};
+use crate::progress::display::Display;
 use crate::sftp::command::TransferFlags;
 use crate::sftp::trouble::Trouble;
 use crate::sftp::words::Word;
+use crate::transfer::options::options;
 use konko::client::sftp::{DiskSync, GlobOptions, RemotePath, Sftp, TransferOptions};
 use std::io::Write;
-use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The width of a terminal that does not say.
@@ -73,25 +73,11 @@ impl Shell {
 
     /// How files are transferred with these flags besides those of the command line.
     pub fn options(&self, flags: &TransferFlags) -> TransferOptions {
-        let mut options = TransferOptions::new();
+        let display = Display::new(self.shows_progress && !self.is_quiet);
         let preserve = flags.preserve || self.transfer.preserve;
-        (options.preserve_times, options.preserve_permissions) = (preserve, preserve);
+        let mut options = options(preserve, self.limit, &display, |error| tell(error));
         options.sync = if flags.sync || self.transfer.sync { DiskSync::Always } else { DiskSync::Never };
         options.resume = self.resumes(flags);
-        options.maximum_rate = self.limit;
-        // What fails within a tree is told, and the rest is transferred.
-        options.on_error = Some(Arc::new(|_, error| tell(error)));
-        let display = Display::new(self.shows_progress && !self.is_quiet);
-        if display.shows() {
-            options.progress = Some(Arc::new(move |progress| {
-                display.step(&Step {
-                    name: progress.path.as_bytes(),
-                    size: progress.size,
-                    transferred: progress.transferred,
-                    is_finished: progress.is_finished,
-                });
-            }));
-        }
         options
     }
 

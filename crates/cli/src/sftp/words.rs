@@ -1,5 +1,7 @@
 //! The words of a line of sftp(1), with its quotes and patterns.
 
+use konko::pattern::glob::{is_special, unescaped};
+
 /// One word. A pattern is kept as one: what was quoted or escaped in it has a backslash.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Word {
@@ -33,26 +35,12 @@ impl Word {
 
     /// What it says where it is no pattern.
     pub fn plain(&self) -> Vec<u8> {
-        let mut plain = Vec::with_capacity(self.pattern.len());
-        let mut bytes = self.pattern.iter();
-        while let Some(byte) = bytes.next() {
-            let meant = if *byte == b'\\' { bytes.next().unwrap_or(byte) } else { byte };
-            plain.push(*meant);
-        }
-        plain
+        unescaped(&self.pattern)
     }
 
     /// Whether names must be looked up for it.
     pub fn is_pattern(&self) -> bool {
-        let mut bytes = self.pattern.iter();
-        while let Some(byte) = bytes.next() {
-            match byte {
-                b'\\' => drop(bytes.next()),
-                b'*' | b'?' | b'[' => return true,
-                _ => {}
-            }
-        }
-        false
+        is_special(&self.pattern)
     }
 }
 

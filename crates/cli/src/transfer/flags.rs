@@ -35,9 +35,16 @@ pub struct SshFlags {
 }
 
 impl SshFlags {
-    /// Takes a flag that ssh(1) has under the same letter; whether it is one.
-    pub fn take(&mut self, flag: char) -> bool {
+    /// Takes a flag that ssh(1) has under the same letter.
+    ///
+    /// # Errors
+    ///
+    /// [`FlagError`] if it is none, or not supported.
+    pub fn take(&mut self, flag: char) -> Result<(), FlagError> {
         match flag {
+            '1' => return Err(FlagError::Unsupported(flag, "version 1 of SSH is no longer in use")),
+            // It always is.
+            '2' => {}
             '4' | '6' | 'A' | 'C' => self.push(&format!("-{flag}")),
             'q' => {
                 self.is_quiet = true;
@@ -47,21 +54,31 @@ impl SshFlags {
                 self.is_verbose = true;
                 self.push("-v");
             }
-            _ => return false,
+            _ => return Err(FlagError::Unknown(flag)),
         }
-        true
+        Ok(())
     }
 
-    /// Takes a flag with its value; whether it is one that concerns the connection.
-    pub fn take_with_value(&mut self, flag: char, value: &OsString) -> bool {
+    /// Takes a flag that concerns the connection, with its value.
+    ///
+    /// # Errors
+    ///
+    /// [`FlagError`] if it is none, or not supported.
+    pub fn take_with_value(&mut self, flag: char, value: &OsString) -> Result<(), FlagError> {
         let name = match flag {
             'c' | 'F' | 'i' | 'J' | 'o' => flag,
             'P' => 'p',
-            _ => return false,
+            'S' => {
+                return Err(FlagError::Unsupported(
+                    flag,
+                    "connections are made here, without another program",
+                ));
+            }
+            _ => return Err(FlagError::Unknown(flag)),
         };
         self.push(&format!("-{name}"));
         self.words.push(value.clone());
-        true
+        Ok(())
     }
 
     /// Sets an option as `-o` does.
@@ -85,18 +102,6 @@ impl SshFlags {
     }
 }
 
-/// The value of a flag: what is attached to it, or the next argument.
-pub fn value_of(
-    flag: char,
-    attached: &str,
-    rest: &mut impl Iterator<Item = OsString>,
-) -> Result<OsString, FlagError> {
-    match attached {
-        "" => rest.next().ok_or(FlagError::MissingValue(flag)),
-        attached => Ok(OsString::from(attached)),
-    }
-}
-
 /// A number of the command line.
 pub fn number<T: std::str::FromStr>(
     flag: char,
@@ -107,6 +112,30 @@ pub fn number<T: std::str::FromStr>(
     let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let parsed = if is_plain { text.parse().ok() } else { None };
     parsed.ok_or_else(|| FlagError::InvalidValue(flag, text.into_owned(), expected))
+}
+
+/// What `-X` sets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Size {
+    /// `nrequests=`: the most requests at once.
+    Requests,
+    /// `buffer=`: the most bytes of one request.
+    Buffer,
+}
+
+/// What the value of `-X` sets, and to what.
+///
+/// # Errors
+///
+/// [`FlagError`] if it is anything else.
+pub fn size(value: &OsString) -> Result<(Size, OsString), FlagError> {
+    let text = value.to_string_lossy().into_owned();
+    let (size, number) = match text.split_once('=') {
+        Some((name, number)) if name.eq_ignore_ascii_case("nrequests") => (Size::Requests, number),
+        Some((name, number)) if name.eq_ignore_ascii_case("buffer") => (Size::Buffer, number),
+        _ => return Err(FlagError::InvalidValue('X', text, "nrequests=N or buffer=N")),
+    };
+    Ok((size, OsString::from(number)))
 }
 
 /// The limit of `-l`, which is in kilobits a second, in bytes.

@@ -26,6 +26,9 @@ pub struct Sizes {
 impl Sizes {
     fn options(self) -> SftpOptions {
         let mut config = ClientConfig::default();
+        if let Some(buffer) = self.buffer {
+            config.maximum_request_length = buffer;
+        }
         if let Some(requests) = self.requests {
             config.maximum_requests = requests as usize;
         }

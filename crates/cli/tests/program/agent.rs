@@ -1,6 +1,7 @@
 //! `konko agent` and `konko add`, with each other and with OpenSSH's.
 
 use crate::support::*;
+use crate::terminal::{Terminal, with_terminal};
 use konko::transport::crypto::random::SystemRandom;
 use konko::transport::keys::private_key::{KeyKind, PrivateKey};
 use rustix::process::Signal;
@@ -176,6 +177,26 @@ fn every_use_is_confirmed_where_the_key_wants_it() {
         let asked = std::fs::read_to_string(place.path("asked")).expect("it asked");
         assert!(asked.starts_with("Allow use of key key?\nKey fingerprint SHA256:"), "{asked}");
     }
+}
+
+#[test]
+fn a_signal_at_the_question_puts_the_terminal_back() {
+    let place = Place::new();
+    let _agent = place.agent(&[]);
+    let key = place.key("locked", KeyKind::Ed25519, Some("secret"));
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let mut terminal = Terminal::new(80, 24);
+        let mut command = konko(place.folder.path());
+        command.arg("add").arg(&key).env("SSH_AUTH_SOCK", place.socket());
+        let adding = terminal.start(&mut with_terminal(&command));
+        terminal.wait_for("Enter passphrase for");
+        // The prompt is written when the echo is off already.
+        assert!(!terminal.has_echo());
+        adding.signal(signal);
+        assert_eq!(adding.wait().code(), Some(code));
+        assert!(terminal.has_echo());
+    }
+    assert_eq!(place.add(&["-l"]).code(), Some(1), "nothing was added");
 }
 
 #[test]

@@ -260,3 +260,24 @@ fn algorithms_are_listed() {
     }
     assert_eq!(query("nonsense").code(), Some(255));
 }
+
+/// Connections are not shared, so a socket for that is neither made nor believed, whoever has put it there.
+///
+/// covers: C15
+#[test]
+fn no_control_socket_is_made_or_used() {
+    let server = Server::start();
+    let path = server.path("control");
+    let control = format!("ControlPath={}", path.display());
+    let flags = ["-o", "ControlMaster=auto", "-o", "ControlPersist=yes", "-o", control.as_str()];
+    let left = run(server.ssh(&flags).arg("echo in"), b"");
+    assert_eq!((left.code(), left.text().as_str()), (Some(0), "in\n"), "{}", left.stderr);
+    assert!(!path.exists(), "a socket was made");
+    // Somebody else's socket is not connected to.
+    let listener = std::os::unix::net::UnixListener::bind(&path).expect("a socket");
+    listener.set_nonblocking(true).expect("an option");
+    let left = run(server.ssh(&flags).arg("echo in"), b"");
+    assert_eq!((left.code(), left.text().as_str()), (Some(0), "in\n"), "{}", left.stderr);
+    let nobody = listener.accept().expect_err("nobody has connected");
+    assert_eq!(nobody.kind(), std::io::ErrorKind::WouldBlock);
+}

@@ -251,6 +251,47 @@ fn certificates_and_revocation_lists() {
     }
 }
 
+/// All kinds of entries, in a list that ssh-keygen made.
+#[test]
+fn revocation_lists_are_shown() {
+    let Some(pair) = Pair::new() else { return };
+    let key = |name: &str| fs::read_to_string(vectors().join(name)).expect(name);
+    let scattered: String = (1000..1400).step_by(3).map(|serial| format!("serial: {serial}\n")).collect();
+    let specification = format!(
+        "serial: 5\nserial: 8000-7000000000\nserial: 6-7\n{scattered}id: b\tc\nid: a\nsha256: {}sha1: {}",
+        key("ed25519.pub"),
+        key("rsa2048.pub")
+    );
+    pair.write("specification", specification.as_bytes());
+    pair.write("any", b"serial: 18446744073709551615\n");
+    pair.write("authority.pub", key("authority.pub").as_bytes());
+    let made = |arguments: &[&str]| {
+        let left = pair.theirs(arguments, b"");
+        assert_eq!(left.code(), Some(0), "{arguments:?}: {}", left.stderr);
+        pair.write("list", &pair.read("list")[0].clone().expect("a list"));
+    };
+    made(&["-k", "-f", "list"]);
+    pair.same(&["-Q", "-l", "-f", "list"], b"");
+    made(&[
+        "-k",
+        "-C",
+        "a\tcomment",
+        "-z",
+        "3",
+        "-f",
+        "list",
+        "-s",
+        "authority.pub",
+        "authority.pub",
+        "specification",
+    ]);
+    let shown = pair.same(&["-Q", "-l", "-f", "list"], b"").text();
+    assert!(shown.contains("serial: 5-7\n") && shown.contains("\nserial: 1399\n"), "{shown}");
+    made(&["-k", "-u", "-f", "list", "-s", "none", "any"]);
+    let shown = pair.same(&["-Q", "-l", "-f", "list", "ed25519.pub", "authority.pub"], b"").text();
+    assert!(shown.contains("# Wildcard CA\nserial: 18446744073709551615\n"), "{shown}");
+}
+
 #[test]
 fn signatures_of_files() {
     let Some(pair) = Pair::new() else { return };

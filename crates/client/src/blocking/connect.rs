@@ -1,61 +1,57 @@
-//! From a host name to a TCP connection, waiting. It rhymes with the one that does not wait.
+//! From a host name to a TCP connection, waiting.
 
-use crate::connect::{bind_to_interface, set_traffic_class};
-use crate::error::{ConnectAttempt, Error};
-use crate::options::{AddressFamily, ClientOptions};
-use socket2::{Domain, Protocol, Socket, Type};
+use crate::connect;
+use crate::error::Error;
+use crate::options::ClientOptions;
 use std::io;
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::TcpStream;
+use std::thread;
 
-/// Connects to the first address of the host that answers. How long the resolver takes is its own affair.
+/// Connects as [`connect::connect`] does. Several addresses at once, with a time for each, want a runtime; it has a
+/// thread of its own, as the caller may be part of another, and both are gone when there is a connection.
 ///
 /// # Errors
 ///
-/// [`Error::Resolve`], or [`Error::Connect`] with every address that was tried.
+/// [`Error::Resolve`], or [`Error::Connect`] with every address that was tried; [`Error::Local`] without threads.
 pub(crate) fn connect(host: &str, port: u16, options: &ClientOptions) -> Result<TcpStream, Error> {
-    let wanted = |address: &SocketAddr| match options.address_family {
-        AddressFamily::Any => true,
-        AddressFamily::V4 => address.is_ipv4(),
-        AddressFamily::V6 => address.is_ipv6(),
+    let local = |error: io::Error| Error::Local { what: "cannot connect", error };
+    let connecting = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(local)?;
+        let connected = runtime.block_on(connect::connect(host, port, options));
+        let stream = connected.and_then(|stream| {
+            let stream = stream.into_std().map_err(local)?;
+            stream.set_nonblocking(false).map_err(local)?;
+            Ok(stream)
+        });
+        // Nobody waits for a resolver that was given up.
+        runtime.shutdown_background();
+        stream
     };
-    let found =
-        (host, port).to_socket_addrs().map_err(|error| Error::Resolve { host: host.to_owned(), error })?;
-    let mut attempts: Vec<ConnectAttempt> = Vec::new();
-    for address in found.filter(wanted) {
-        if attempts.iter().any(|attempt| attempt.address == address) {
-            continue;
-        }
-        match connect_to(address, options) {
-            Ok(stream) => return Ok(stream),
-            Err(error) => {
-                tracing::debug!(%address, %error, "cannot connect");
-                attempts.push(ConnectAttempt { address, error });
-            }
-        }
-    }
-    Err(Error::Connect { host: host.to_owned(), port, attempts })
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().name("konko-connect".to_owned());
+        let connecting = thread.spawn_scoped(scope, connecting).map_err(local)?;
+        connecting.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }
 
-fn connect_to(address: SocketAddr, options: &ClientOptions) -> io::Result<TcpStream> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    if let Some(local) = options.bind_address {
-        if local.is_ipv4() != address.is_ipv4() {
-            return Err(io::Error::new(
-                io::ErrorKind::AddrNotAvailable,
-                "the local address to connect from is of another family",
-            ));
-        }
-        socket.bind(&SocketAddr::new(local, 0).into())?;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host_keys::HostKeyPolicy;
+    use std::net::TcpListener;
+
+    #[test]
+    fn it_waits_within_a_runtime_and_without_one() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let options = ClientOptions::new("user", HostKeyPolicy::InsecureAcceptAny);
+        let connected = || connect("127.0.0.1", port, &options).expect("connected");
+        let stream = connected();
+        assert!(stream.nodelay().expect("an option"));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(async { connected() });
+        drop(listener);
+        let error = connect("127.0.0.1", port, &options).expect_err("nobody listens");
+        assert!(matches!(&error, Error::Connect { attempts, .. } if attempts.len() == 1), "{error}");
     }
-    if let Some(interface) = &options.bind_interface {
-        bind_to_interface(socket2::SockRef::from(&socket), interface)?;
-    }
-    set_traffic_class(socket2::SockRef::from(&socket), address.is_ipv4(), options.traffic_class);
-    socket.set_tcp_nodelay(true)?;
-    socket.set_keepalive(options.tcp_keepalive)?;
-    match options.timeouts.connect {
-        None => socket.connect(&address.into())?,
-        Some(timeout) => socket.connect_timeout(&address.into(), timeout)?,
-    }
-    Ok(socket.into())
 }

@@ -16,6 +16,7 @@ use konko_transport::wire::number::{DisconnectReason, OpenFailureReason};
 use konko_transport::{Client, ClientEvent, Event};
 use std::io;
 use std::sync::Arc;
+use tokio::sync::Mutex;
 
 /// A connection that is logged in. It is closed when the last handle is dropped.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub(crate) struct Link {
     host_key: PublicKey,
     login: LoggedIn,
     pub(crate) agent: Arc<AgentForwarding>,
+    /// Locked while known_hosts is being updated.
+    updating: Arc<Mutex<()>>,
 }
 
 impl Link {
@@ -37,7 +40,9 @@ impl Link {
     ) -> Result<Self, Error> {
         let served = connection.clone();
         let agent = Arc::new(AgentForwarding::default());
-        let link = Self { connection, timeouts, host_key, login, agent: Arc::clone(&agent) };
+        let updating = Arc::new(Mutex::new(()));
+        let updater = updater.map(|updater| (updater, Arc::clone(&updating)));
+        let link = Self { connection, timeouts, host_key, login, agent: Arc::clone(&agent), updating };
         spawn("konko-requests", move || serve(&served, &agent, updater))?;
         Ok(link)
     }
@@ -67,6 +72,11 @@ impl Link {
         self.connection.with(|transport, _| transport.is_ended())
     }
 
+    /// Waits until known_hosts is not being updated.
+    pub(crate) fn host_keys_settled(&self) {
+        drop(block_on(self.updating.lock()));
+    }
+
     pub(crate) fn info(&self) -> Option<SessionInfo> {
         let LoggedIn { report, banners } = &self.login;
         self.connection.with(|transport, _| SessionInfo::of(transport, &self.host_key, report, banners))
@@ -87,7 +97,11 @@ pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<
 }
 
 /// Answers what the server asks of the connection. But for the agent, nothing was asked for that a server could open.
-fn serve(connection: &Connection<Client>, agent: &AgentForwarding, mut updater: Option<HostKeyUpdater>) {
+fn serve(
+    connection: &Connection<Client>,
+    agent: &AgentForwarding,
+    mut updater: Option<(HostKeyUpdater, Arc<Mutex<()>>)>,
+) {
     while let Ok(Some(event)) = connection.next_event(None) {
         match event {
             #[cfg(unix)]
@@ -103,10 +117,15 @@ fn serve(connection: &Connection<Client>, agent: &AgentForwarding, mut updater: 
             // RFC 4254 §4: what is not known is refused. That answers keepalive requests, too.
             ClientEvent::Common(Event::GlobalRequest(question)) => {
                 let announcement = HostKeyUpdater::announcement(&question);
-                if let Some((announcement, updater)) = announcement.and_then(|it| Some((it, updater.take()?)))
+                if let Some((announcement, (updater, updating))) =
+                    announcement.and_then(|it| Some((it, updater.take()?)))
                 {
                     let connection = connection.clone();
-                    let update = move || block_on(update_host_keys(&connection, updater, announcement));
+                    let under_way = updating.try_lock_owned();
+                    let update = move || {
+                        block_on(update_host_keys(&connection, updater, announcement));
+                        drop(under_way);
+                    };
                     if let Err(error) = spawn("konko-host-keys", update) {
                         tracing::warn!(%error, "known_hosts is not updated");
                     }

@@ -4,6 +4,7 @@ use crate::address::Address;
 use crate::blocking::block_on::block_on;
 use crate::blocking::command::Command;
 use crate::blocking::connect;
+use crate::blocking::forward::LocalForward;
 use crate::blocking::link::Link;
 use crate::blocking::tunnel::Tunnel;
 use crate::error::{Error, Phase};
@@ -102,13 +103,22 @@ impl SshClient {
         port: u16,
         originator: Option<SocketAddr>,
     ) -> Result<Tunnel, Error> {
-        let (originator_address, originator_port) = match originator {
-            Some(address) => (address.ip().to_string(), u32::from(address.port())),
-            None => ("127.0.0.1".to_owned(), 0),
-        };
-        let kind =
-            ChannelKind::DirectTcpip { host: host.to_owned(), port, originator_address, originator_port };
-        Tunnel::new(self.link.open(kind)?, Arc::clone(&self.link))
+        open_direct_tcpip(&self.link, host, port, originator)
+    }
+
+    /// Listens here on `listen` and forwards each connection to `host` at `port`, as the server reaches it; 256 at once
+    /// at most, each of which has two threads.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Local`] if the address cannot be listened on.
+    pub fn forward_local(&self, listen: SocketAddr, host: &str, port: u16) -> Result<LocalForward, Error> {
+        // The forwarding keeps the connection, which must not be kept by what it opens tunnels with.
+        let (link, host) = (Arc::downgrade(&self.link), host.to_owned());
+        LocalForward::bind(&self.link, listen, move |originator| match link.upgrade() {
+            Some(link) => open_direct_tcpip(&link, &host, port, Some(originator)),
+            None => Err(Error::Closed { phase: Phase::Connected, report: None }),
+        })
     }
 
     /// Lets the server connect to a Unix socket of its own (OpenSSH).
@@ -150,6 +160,13 @@ impl SshClient {
         Ok(asked.elapsed())
     }
 
+    /// Waits while the known_hosts files are being brought up to date with what the server has told of its host keys
+    /// ([`KnownHostsFiles::update`](crate::known_hosts_files::KnownHostsFiles::update)), which may take the answer of a
+    /// person. Closing the client before ends that.
+    pub fn host_keys_settled(&self) {
+        self.link.host_keys_settled();
+    }
+
     /// Says goodbye and waits until that is sent, five seconds at most. Other clones of this client end, too. May
     /// be called again.
     pub fn close(&self) {
@@ -165,6 +182,20 @@ impl SshClient {
     pub fn connection(&self) -> &Connection<Client> {
         &self.link.connection
     }
+}
+
+fn open_direct_tcpip(
+    link: &Arc<Link>,
+    host: &str,
+    port: u16,
+    originator: Option<SocketAddr>,
+) -> Result<Tunnel, Error> {
+    let (originator_address, originator_port) = match originator {
+        Some(address) => (address.ip().to_string(), u32::from(address.port())),
+        None => ("127.0.0.1".to_owned(), 0),
+    };
+    let kind = ChannelKind::DirectTcpip { host: host.to_owned(), port, originator_address, originator_port };
+    Tunnel::new(link.open(kind)?, Arc::clone(link))
 }
 
 fn say_goodbye(connection: &Connection<Client>) {

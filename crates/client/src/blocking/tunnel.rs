@@ -2,10 +2,10 @@
 
 use crate::blocking::link::{Link, serve_stream, spawn};
 use crate::error::Error;
-use konko_blocking::{Channel, Readiness};
+use konko_blocking::Channel;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A stream through the server. It keeps its connection open and is closed when it is dropped. Another connection
 /// may run on it.
@@ -26,6 +26,11 @@ impl Tunnel {
     /// How long a read or write may wait from now on; at first for ever.
     pub fn set_timeout(&self, timeout: Option<Duration>) {
         self.channel.set_timeout(timeout);
+    }
+
+    /// Ends both directions; whoever waits for one of them is told.
+    pub(crate) fn close(&self) {
+        self.channel.close();
     }
 
     /// Says that no more will be written. Reading goes on.
@@ -77,41 +82,9 @@ impl Write for Tunnel {
     }
 }
 
-/// The way of a connection that runs on a tunnel: the channel's, which keeps the tunnel.
-struct Way {
-    way: Arc<dyn konko_blocking::Link>,
-    _tunnel: Tunnel,
-}
-
 impl konko_blocking::Stream for Tunnel {
+    /// The connection runs on the channel, which keeps the tunnel.
     fn into_link(self) -> io::Result<Arc<dyn konko_blocking::Link>> {
-        let way = self.channel.clone().into_link()?;
-        Ok(Arc::new(Way { way, _tunnel: self }))
-    }
-}
-
-impl konko_blocking::Link for Way {
-    fn wait(&self, wanted: Readiness, until: Option<Instant>) -> io::Result<Readiness> {
-        self.way.wait(wanted, until)
-    }
-
-    fn wake(&self) {
-        self.way.wake();
-    }
-
-    fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.way.try_read(buffer)
-    }
-
-    fn try_write(&self, data: &[u8]) -> io::Result<usize> {
-        self.way.try_write(data)
-    }
-
-    fn shutdown_write(&self) {
-        self.way.shutdown_write();
-    }
-
-    fn close(&self) {
-        self.way.close();
+        konko_blocking::keeping(self.channel.clone(), self)
     }
 }

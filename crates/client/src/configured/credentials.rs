@@ -75,17 +75,20 @@ fn agent_at(place: &AgentPath) -> Option<AgentSource> {
     }
 }
 
-/// Which agent is given the keys that were opened (`AddKeysToAgent`). Where the user would have to be asked, none is.
+/// Which agent is given the keys that were opened (`AddKeysToAgent`). Where the user would have to be asked and may not
+/// be, none is.
 pub(crate) fn keys_added_to(config: &Resolved) -> Option<AddKeysToAgent> {
-    let (seconds, confirm) = match config.add_keys_to_agent() {
-        konko_config::AddKeysToAgent::Yes { seconds } => (seconds, false),
-        konko_config::AddKeysToAgent::Confirm { seconds } => (seconds, true),
+    let (seconds, confirm, ask) = match config.add_keys_to_agent() {
+        konko_config::AddKeysToAgent::Yes { seconds } => (seconds, false, false),
+        konko_config::AddKeysToAgent::Confirm { seconds } => (seconds, true, false),
+        konko_config::AddKeysToAgent::Ask if may_ask(config) => (0, false, true),
         _ => return None,
     };
     let agent = SystemAgent::new(agent_at(&config.identity_agent())?);
     let mut adding = AddKeysToAgent::new(Arc::new(agent));
     adding.lifetime = (seconds != 0).then(|| Duration::from_secs(seconds.into()));
     adding.confirm = confirm;
+    adding.ask = ask;
     Some(adding)
 }
 

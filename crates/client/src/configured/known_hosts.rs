@@ -1,9 +1,10 @@
 //! The known_hosts files from a configuration, and what else says which hosts to believe.
 
 use crate::configured::catalogue::signature_rows;
+use crate::configured::credentials::may_ask;
 use crate::configured::error::Error;
 use crate::known_hosts_command::KnownHostsCommand;
-use crate::known_hosts_files::KnownHostsFiles;
+use crate::known_hosts_files::{HostKeyUpdates, KnownHostsFiles};
 use konko_config::{Keyword, Resolved, Tokens, YesNoAsk};
 use std::path::PathBuf;
 
@@ -36,11 +37,11 @@ pub(crate) fn known_hosts_files(config: &Resolved) -> Result<KnownHostsFiles, Er
     if config.is_given(Keyword::CASignatureAlgorithms) {
         files.authority_algorithms = Some(signature_rows(&config.algorithms().ca_signature));
     }
-    if config.update_host_keys() == YesNoAsk::Ask {
-        let origin = config.origin(Keyword::UpdateHostKeys);
-        tracing::debug!("{origin}: UpdateHostKeys: nobody is asked, so host keys are not updated.");
-    }
-    Ok(files.with_update(config.update_host_keys() == YesNoAsk::Yes))
+    Ok(files.with_update(match config.update_host_keys() {
+        YesNoAsk::Yes => HostKeyUpdates::Always,
+        YesNoAsk::Ask if may_ask(config) => HostKeyUpdates::Ask,
+        _ => HostKeyUpdates::Never,
+    }))
 }
 
 /// Takes a command line apart at blanks outside quotation marks. No shell reads it, so nothing else has a meaning.

@@ -24,9 +24,10 @@ pub mod attendant;
 mod credentials;
 mod known_hosts;
 mod options;
-mod keys_for_agent;
 mod proxy_command;
 pub mod route;
+#[cfg(unix)]
+mod waiting_route;
 mod socks;
 mod listener;
 pub mod forwardings;

@@ -40,20 +40,9 @@ impl ProxyCommand {
     /// The shell cannot be started, or this system has no sockets for it.
     #[cfg(unix)]
     pub(crate) fn start(command: &str) -> io::Result<Self> {
-        use std::os::fd::OwnedFd;
-        use std::os::unix::net::UnixStream;
-        use std::process::{Command, Stdio};
-        let (ours, theirs) = UnixStream::pair()?;
+        let (ours, child) = spawn(command)?;
         ours.set_nonblocking(true)?;
-        let stream = Stream::from_std(ours)?;
-        let shell = std::env::var_os("SHELL").filter(|shell| !shell.is_empty());
-        let child = Command::new(shell.unwrap_or_else(|| "/bin/sh".into()))
-            .arg("-c")
-            .arg(format!("exec {command}"))
-            .stdin(Stdio::from(OwnedFd::from(theirs.try_clone()?)))
-            .stdout(Stdio::from(OwnedFd::from(theirs)))
-            .spawn()?;
-        Ok(Self { stream, child: Arc::new(Child(Mutex::new(Some(child)))) })
+        Ok(Self { stream: Stream::from_std(ours)?, child })
     }
 
     /// Not on this system.
@@ -72,16 +61,82 @@ impl ProxyCommand {
     }
 }
 
+/// Runs the command; the other end of its standard streams, and the process.
+#[cfg(unix)]
+fn spawn(command: &str) -> io::Result<(std::os::unix::net::UnixStream, Arc<Child>)> {
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+    use std::process::{Command, Stdio};
+    let (ours, theirs) = UnixStream::pair()?;
+    let shell = std::env::var_os("SHELL").filter(|shell| !shell.is_empty());
+    let child = Command::new(shell.unwrap_or_else(|| "/bin/sh".into()))
+        .arg("-c")
+        .arg(format!("exec {command}"))
+        .stdin(Stdio::from(OwnedFd::from(theirs.try_clone()?)))
+        .stdout(Stdio::from(OwnedFd::from(theirs)))
+        .spawn()?;
+    Ok((ours, Arc::new(Child(Mutex::new(Some(child))))))
+}
+
 impl CommandEnd {
     /// How the command ended, if it has, or does within half a second.
     pub(crate) async fn status(&self) -> Option<String> {
         for _ in 0..LOOKS {
-            if let Some(status) = self.0.status() {
-                return Some(format!("the ProxyCommand has ended: {status}"));
+            if let Some(status) = self.now() {
+                return Some(status);
             }
             tokio::time::sleep(BETWEEN_LOOKS).await;
         }
         None
+    }
+
+    /// The same, waiting.
+    #[cfg(unix)]
+    fn status_waiting(&self) -> Option<String> {
+        for _ in 0..LOOKS {
+            if let Some(status) = self.now() {
+                return Some(status);
+            }
+            std::thread::sleep(BETWEEN_LOOKS);
+        }
+        None
+    }
+
+    fn now(&self) -> Option<String> {
+        self.0.status().map(|status| format!("the ProxyCommand has ended: {status}"))
+    }
+}
+
+/// A command as a stream for those who wait.
+#[cfg(unix)]
+pub(crate) struct WaitingProxyCommand {
+    stream: std::os::unix::net::UnixStream,
+    child: Arc<Child>,
+}
+
+#[cfg(unix)]
+impl WaitingProxyCommand {
+    /// As [`ProxyCommand::start`].
+    ///
+    /// # Errors
+    ///
+    /// The shell cannot be started.
+    pub(crate) fn start(command: &str) -> io::Result<Self> {
+        let (stream, child) = spawn(command)?;
+        Ok(Self { stream, child })
+    }
+
+    /// What tells how the command ended, to be called after its streams have.
+    pub(crate) fn end(&self) -> impl Fn() -> Option<String> + use<> {
+        let end = CommandEnd(Arc::clone(&self.child));
+        move || end.status_waiting()
+    }
+}
+
+#[cfg(unix)]
+impl konko_blocking::Stream for WaitingProxyCommand {
+    fn into_link(self) -> io::Result<Arc<dyn konko_blocking::Link>> {
+        konko_blocking::keeping(self.stream, self.child)
     }
 }
 

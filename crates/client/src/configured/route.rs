@@ -2,18 +2,16 @@
 
 use crate::configured::attendant::Attendant;
 use crate::configured::error::Error;
-use crate::configured::keys_for_agent::{Passphrases, RememberingAttendant, add_keys};
 use crate::configured::proxy_command::ProxyCommand;
 use crate::options::ClientOptions;
 use crate::ssh_client::SshClient;
 use konko_config::{Configuration, JumpHost, Keyword, Origin, Problem, Request, Resolved, Source, Value};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// The most hosts on the way.
 const MAXIMUM_HOSTS: usize = 16;
 /// How long to wait between attempts to connect, as ssh(1) does.
-const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
+pub(super) const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
 
 /// The hosts on the way to one, and that one. Each has a configuration of its own.
 #[derive(Debug, Clone)]
@@ -91,31 +89,47 @@ impl Route {
     /// What the configuration of a host asks for and cannot be done, before anything is connected to; and
     /// [`Error::Connection`], with the host that could not be reached.
     pub async fn connect(&self, attendant: &dyn Attendant) -> Result<SshClient, Error> {
-        let passphrases = Arc::new(Passphrases::default());
-        let attendant = RememberingAttendant { inner: attendant, passphrases: Arc::clone(&passphrases) };
+        let ways = self.ways(attendant)?;
+        let mut client: Option<SshClient> = None;
+        for (config, options) in &ways {
+            tracing::debug!("Connecting to {} port {}.", config.host_name(), config.port());
+            client = Some(match client {
+                None => from_here(config, options).await?,
+                Some(before) => through(&before, config, options).await?,
+            });
+        }
+        client.ok_or_else(nowhere)
+    }
+
+    /// How to connect to each host.
+    pub(super) fn ways(&self, attendant: &dyn Attendant) -> Result<Vec<(&Resolved, ClientOptions)>, Error> {
         let mut ways = Vec::with_capacity(self.hosts.len());
         for config in &self.hosts {
-            let mut options = ClientOptions::from_config(config, &attendant)?;
+            let mut options = ClientOptions::from_config(config, attendant)?;
             if self.interactive && config.is_given(Keyword::IPQoS) {
                 options.traffic_class = config.traffic_classes().0;
             }
             ways.push((config, options));
         }
-        let mut client: Option<SshClient> = None;
-        for (config, options) in &ways {
-            tracing::debug!("Connecting to {} port {}.", config.host_name(), config.port());
-            let next = match client {
-                None => from_here(config, options).await?,
-                Some(before) => through(&before, config, options).await?,
-            };
-            if let Ok(info) = next.info() {
-                add_keys(config, &info.login, &passphrases, options.prompter.as_ref()).await;
-            }
-            client = Some(next);
-        }
-        let nowhere = || Error::EndlessRoute { host: String::new(), reason: "it has no hosts".to_owned() };
-        client.ok_or_else(nowhere)
+        Ok(ways)
     }
+}
+
+pub(super) fn nowhere() -> Error {
+    Error::EndlessRoute { host: String::new(), reason: "it has no hosts".to_owned() }
+}
+
+/// The command that makes the connection, if the configuration names one.
+pub(super) fn proxy_command(config: &Resolved) -> Result<Option<String>, Error> {
+    let command = config.proxy_command().map_err(|problem| value(config, Keyword::ProxyCommand, &problem))?;
+    if command.as_ref().is_some_and(|command| command.trim() == "-") {
+        return Err(Error::Unsupported {
+            origin: config.origin(Keyword::ProxyCommand),
+            keyword: Keyword::ProxyCommand,
+            reason: "standard input and output as the connection are not supported",
+        });
+    }
+    Ok(command)
 }
 
 fn value(config: &Resolved, keyword: Keyword, problem: &Problem) -> Error {
@@ -140,14 +154,13 @@ fn resolve(
     Ok(configuration.resolve(&request, source)?)
 }
 
-fn connection(config: &Resolved, error: crate::error::Error, proxy: Option<String>) -> Error {
+pub(super) fn connection(config: &Resolved, error: crate::error::Error, proxy: Option<String>) -> Error {
     Error::Connection { host: config.host_name().to_owned(), error: Box::new(error), proxy }
 }
 
 /// Connects directly or by a command, as often as `ConnectionAttempts` says.
 async fn from_here(config: &Resolved, options: &ClientOptions) -> Result<SshClient, Error> {
-    let command = config.proxy_command().map_err(|problem| value(config, Keyword::ProxyCommand, &problem))?;
-    if let Some(command) = command {
+    if let Some(command) = proxy_command(config)? {
         return by_command(&command, config, options).await;
     }
     let attempts = config.number(Keyword::ConnectionAttempts);
@@ -168,13 +181,6 @@ async fn from_here(config: &Resolved, options: &ClientOptions) -> Result<SshClie
 }
 
 async fn by_command(command: &str, config: &Resolved, options: &ClientOptions) -> Result<SshClient, Error> {
-    if command.trim() == "-" {
-        return Err(Error::Unsupported {
-            origin: config.origin(Keyword::ProxyCommand),
-            keyword: Keyword::ProxyCommand,
-            reason: "standard input and output as the connection are not supported",
-        });
-    }
     tracing::debug!("Executing proxy command: exec {command}");
     let proxy = ProxyCommand::start(command)
         .map_err(|error| Error::ProxyCommand { command: command.to_owned(), error })?;

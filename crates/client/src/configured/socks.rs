@@ -202,6 +202,68 @@ mod tests {
         }
     }
 
+    // covers: C14
+    #[tokio::test]
+    async fn nobody_is_read_from_without_end() {
+        let begins: [(&[u8], usize); 3] = [
+            // SOCKS 4: a user's name that has no end; and a host's, behind one that has.
+            (b"\x04\x01\x00\x50\xc0\x00\x02\x07", 8 + 256),
+            (b"\x04\x01\x00\x50\x00\x00\x00\x01me\0", 11 + 256),
+            // SOCKS 5: as many methods as can be, and then no request.
+            (b"\x05\xff", 2 + 255),
+        ];
+        for (begin, most) in begins {
+            // A client that never stops.
+            let endless = tokio::io::repeat(b'x');
+            let mut counted = Counted { taken: 0, stream: AsyncReadExt::chain(begin, endless) };
+            assert!(wanted(&mut counted).await.is_err(), "{begin:?}");
+            assert!(counted.taken <= most, "{begin:?}: {} bytes were taken", counted.taken);
+        }
+    }
+
+    /// Counts what is read, and takes every answer.
+    struct Counted<S> {
+        taken: usize,
+        stream: S,
+    }
+
+    impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
+        fn poll_read(
+            mut self: std::pin::Pin<&mut Self>,
+            cx: &mut std::task::Context<'_>,
+            buffer: &mut tokio::io::ReadBuf<'_>,
+        ) -> std::task::Poll<io::Result<()>> {
+            let before = buffer.filled().len();
+            let polled = std::pin::Pin::new(&mut self.stream).poll_read(cx, buffer);
+            self.taken += buffer.filled().len() - before;
+            polled
+        }
+    }
+
+    impl<S: Unpin> AsyncWrite for Counted<S> {
+        fn poll_write(
+            self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+            data: &[u8],
+        ) -> std::task::Poll<io::Result<usize>> {
+            std::task::Poll::Ready(Ok(data.len()))
+        }
+
+        fn poll_flush(
+            self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<io::Result<()>> {
+            std::task::Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(
+            self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<io::Result<()>> {
+            std::task::Poll::Ready(Ok(()))
+        }
+    }
+
     // covers: H31
     #[tokio::test]
     async fn a_request_may_come_byte_by_byte_and_may_end_nowhere_before_its_end() {

@@ -14,11 +14,6 @@ const REFUSED: &[(Keyword, &[&str], &str)] = &[
 
 /// Keywords that only prefer something, the values that ask for nothing, and what is done instead.
 const NOTED: &[(Keyword, &[&str], &str)] = &[
-    (
-        Keyword::AddKeysToAgent,
-        &["false", "true", "confirm"],
-        "nobody is asked, and keys are not added to the agent",
-    ),
     (Keyword::CheckHostIP, &["no"], "the host is looked up by its name only"),
     (Keyword::ControlMaster, &["false"], "connections are not shared; this one is its own"),
     (Keyword::ControlPersist, &["no"], "connections are not shared; this one ends with its session"),
@@ -32,11 +27,6 @@ const NOTED: &[(Keyword, &[&str], &str)] = &[
     (Keyword::ForwardX11, &["no"], "X11 is not forwarded"),
     (Keyword::GSSAPIAuthentication, &["no"], "GSSAPI is not supported; other methods are used"),
     (Keyword::GSSAPIKeyExchange, &["no"], "GSSAPI is not supported; other methods are used"),
-    (
-        Keyword::HostbasedAcceptedAlgorithms,
-        &[],
-        "PubkeyAcceptedAlgorithms says it for the keys of this host, too",
-    ),
     (Keyword::KbdInteractiveDevices, &[], "the server chooses the devices"),
     (Keyword::LogVerbose, &["none"], "LogLevel alone says what is told"),
     (Keyword::ObscureKeystrokeTiming, &["no"], "keystrokes are sent when they are typed"),

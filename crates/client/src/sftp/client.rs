@@ -24,9 +24,15 @@ use konko_sftp::message::request::{
     Lstat, Mkdir, Open, Opendir, Readlink, Realpath, Remove, Rename, Rmdir, Setstat, Stat, Symlink,
 };
 use konko_sftp::metadata::Metadata;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
+
+/// From this round-trip time on many files have to be under way at once.
+const FAR: Duration = Duration::from_millis(10);
+/// How many files of a tree are open at once on shorter links.
+const NEAR_FILES: usize = 64;
 
 /// In which order SYMLINK has its two paths, in versions 3 to 5. The draft puts the path of the link first; OpenSSH
 /// put the target first, and nearly everybody does as OpenSSH does.
@@ -65,6 +71,22 @@ pub struct SftpOptions {
     pub request_timeout: Option<Duration>,
 }
 
+/// How many files of a tree to have under way at once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FilesInFlight {
+    /// Those that are being opened, or whose content is not yet asked for.
+    open: usize,
+    /// With those whose CLOSE is on its way: a server may take an OPEN before a CLOSE that came earlier.
+    handles: usize,
+}
+
+impl FilesInFlight {
+    /// Whether another file may be opened, with so many under way and so many of them about to be closed.
+    pub(crate) const fn has_room(self, under_way: usize, closing: usize) -> bool {
+        under_way.saturating_sub(closing) < self.open && under_way < self.handles
+    }
+}
+
 /// The files of a server. Cheap to clone, and many tasks may use it at once. The session ends when the last clone
 /// and everything that was opened through it is dropped.
 ///
@@ -84,14 +106,28 @@ impl Sftp {
     ///
     /// [`Error::Start`] if it cannot be started; what the server said instead of SFTP.
     pub async fn start(command: Command, options: SftpOptions) -> Result<Self, Error> {
-        let child = command.spawn().await.map_err(|error| Error::Start(Box::new(error)))?;
+        let start_error = |error| Error::Start(Box::new(error));
+        let (child, mut starting) = command.spawn_ahead().await.map_err(start_error)?;
         let info = child.running().link.info();
         let mut options = options;
         let identification = info.as_ref().map(|info| info.server_identification.as_str());
         options.symlink_order = options.symlink_order.of_server(identification);
         let stream = Stream::of_child(child)
             .ok_or(Error::Options("the standard input of an SFTP server cannot be given"))?;
-        Self::begin(stream, options).await
+        // INIT follows the request without waiting for its answer: that saves a round trip. A server that does not
+        // start does not answer it either, and then why is what counts.
+        let mut beginning = pin!(Self::begin(stream, options));
+        tokio::select! {
+            biased;
+            started = &mut starting => {
+                started.map_err(start_error)?;
+                beginning.await
+            }
+            begun = &mut beginning => {
+                starting.await.map_err(start_error)?;
+                begun
+            }
+        }
     }
 
     /// Begins a session over any stream: a pipe to an `sftp-server` that runs here, for example.
@@ -519,11 +555,17 @@ impl Sftp {
         self.call(&path, request).await
     }
 
-    /// How many files of a tree to have under way at once: never more than half of the handles that the server has.
-    pub(crate) async fn files_in_flight(&self, options: &TransferOptions) -> Result<usize, Error> {
-        let handles = self.limits().await?.open_handles.unwrap_or(u64::MAX) / 2;
+    /// How many files of a tree to have under way at once: never more than half of the handles that the server has, and
+    /// on a short link no more than it takes to keep both sides busy.
+    pub(crate) async fn files_in_flight(&self, options: &TransferOptions) -> Result<FilesInFlight, Error> {
+        let handles = self.limits().await?.open_handles.unwrap_or(u64::MAX);
         let handles = usize::try_from(handles).unwrap_or(usize::MAX);
-        Ok(options.files_in_flight.min(handles).max(1))
+        let is_far = self.session.with(|client, _| client.round_trip().is_some_and(|time| time >= FAR));
+        let most = if is_far { usize::MAX } else { NEAR_FILES };
+        Ok(FilesInFlight {
+            open: options.files_in_flight.min(handles / 2).min(most).max(1),
+            handles: (handles - handles / 8).max(1),
+        })
     }
 
     /// Ends the session for all who use it: whatever is under way fails.

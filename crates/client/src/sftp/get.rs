@@ -6,6 +6,7 @@ use crate::sftp::error::Error;
 use crate::sftp::file::File;
 use crate::sftp::meter::Meter;
 use crate::sftp::open_options::OpenOptions;
+use crate::sftp::read_dir::ReadDir;
 use crate::sftp::receive::receive;
 use crate::sftp::remote_path::RemotePath;
 use crate::sftp::session::OpenHandle;
@@ -16,7 +17,7 @@ use konko_filesystem::local_tree::{
 };
 use konko_sftp::download::Until;
 use konko_sftp::message::number::OpenFlags;
-use konko_sftp::message::request::{Open, Stat};
+use konko_sftp::message::request::{Open, Opendir, Stat};
 use konko_sftp::metadata::{FileType, Metadata};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -68,6 +69,26 @@ impl Sftp {
         let handle = OpenHandle::new(&self.session, handle);
         let append = OpenOptions::new().is_append();
         Ok((File::new(Arc::clone(&self.session), handle, path.clone(), append), metadata))
+    }
+
+    /// Opens a directory for listing and asks what it is at the same time.
+    pub(crate) async fn list_and_examine(&self, path: &RemotePath) -> Result<(ReadDir, Metadata), Error> {
+        let lane = self.session.lane();
+        let (open, stat) = self.session.with(|client, now| {
+            let stat = client.request(now, lane.lane(), &Stat { path: path.wire() })?;
+            Ok::<_, konko_sftp::error::Error>((
+                client.request(now, lane.lane(), &Opendir { path: path.wire() })?,
+                stat,
+            ))
+        })?;
+        let metadata = self.session.wait(lane.lane(), |client, _| client.reply(&stat)).await;
+        let metadata = metadata.map_err(|error| Error::Sftp(error.at(path.as_bytes())))?;
+        if !metadata.is_dir() {
+            return Err(Error::WrongType { path: path.clone(), expected: "a directory" });
+        }
+        let handle = self.session.wait(lane.lane(), |client, _| client.reply(&open)).await;
+        let handle = handle.map_err(|error| Error::Sftp(error.at(path.as_bytes())))?;
+        Ok((ReadDir::new(&self.session, handle, path.clone()), metadata))
     }
 }
 

@@ -2,17 +2,18 @@
 //! at a time, too.
 
 use crate::sftp::background::Background;
-use crate::sftp::client::Sftp;
+use crate::sftp::client::{FilesInFlight, Sftp};
 use crate::sftp::error::Error;
+use crate::sftp::file::File;
 use crate::sftp::get::{attributes, file_options, fill};
+use crate::sftp::get_small::get_small;
 use crate::sftp::jobs::Jobs;
 use crate::sftp::meter::Meter;
-use crate::sftp::read_dir::DirEntry;
+use crate::sftp::read_dir::{DirEntry, ReadDir};
 use crate::sftp::remote_path::RemotePath;
 use crate::sftp::transfer_options::{Symlinks, TransferOptions, Transferred};
 use bytes::Bytes;
 use konko_filesystem::local_tree::{LocalDirectory, SymlinkTargets};
-use konko_sftp::download::Until;
 use konko_sftp::metadata::{FileType, Metadata};
 use std::collections::VecDeque;
 use std::os::unix::fs::FileExt;
@@ -29,6 +30,8 @@ const BATCH_BYTES: usize = 2 * 1024 * 1024;
 const LISTINGS: usize = 8;
 /// With so many files waiting no further directory is listed.
 const MOST_WAITING: usize = 10_000;
+/// With so many bytes of small files asked for no further file is opened.
+const MOST_READING: u64 = 16 * 1024 * 1024;
 
 /// A directory that is filled.
 struct Directory {
@@ -53,13 +56,27 @@ enum Write {
     Link { directory: Arc<Directory>, name: Vec<u8>, target: Vec<u8> },
 }
 
+/// A small file that is open.
+struct Opened {
+    directory: Arc<Directory>,
+    entry: DirEntry,
+    metadata: Box<Metadata>,
+    file: File,
+}
+
 /// What a job did.
 enum Done {
     Listed(Arc<Directory>, Vec<DirEntry>),
-    Fetched(Write, Transferred),
+    Opened(Box<Opened>),
+    /// A small file is here, which has so many bytes.
+    Fetched(Write, u64),
+    /// A link was read.
+    Linked(Write),
     /// All that was to be done is done.
     Complete(Arc<Directory>, Transferred),
     Failed(Arc<Directory>, RemotePath, Error),
+    /// A small file of so many bytes was opened and cannot be read.
+    Unread(u64, Arc<Directory>, RemotePath, Error),
 }
 
 impl Sftp {
@@ -79,10 +96,7 @@ impl Sftp {
         let (remote, local) = (remote.into(), local.as_ref().to_owned());
         let meter = Meter::new(options);
         let got = async {
-            let metadata = self.metadata(&remote).await?;
-            if !metadata.is_dir() {
-                return Err(Error::WrongType { path: remote.clone(), expected: "a directory" });
-            }
+            let (listing, metadata) = self.list_and_examine(&remote).await?;
             let (path, names) = (local.clone(), options.names);
             let mode = metadata.permissions.unwrap_or(0o777) & 0o777;
             let opened =
@@ -96,7 +110,7 @@ impl Sftp {
                 parent: None,
                 unfinished: AtomicUsize::new(1),
             });
-            TreeDownload::new(self, options, &meter).await?.run(root).await
+            TreeDownload::new(self, options, &meter).await?.run(root, listing).await
         };
         meter.watch(&self.session, &remote, options, got).await
     }
@@ -106,10 +120,13 @@ struct TreeDownload<'a> {
     sftp: &'a Sftp,
     options: &'a TransferOptions,
     meter: &'a Meter,
-    files_in_flight: usize,
+    files_in_flight: FilesInFlight,
     files: VecDeque<Waiting>,
     directories: VecDeque<Waiting>,
     listings: usize,
+    /// Small files whose content is asked for, and how many bytes that are. Their handles are given back already.
+    readings: usize,
+    reading_bytes: u64,
     /// What is to be written next, and how many bytes that are.
     writes: Vec<Write>,
     write_bytes: usize,
@@ -129,6 +146,8 @@ impl<'a> TreeDownload<'a> {
             files: VecDeque::new(),
             directories: VecDeque::new(),
             listings: 1,
+            readings: 0,
+            reading_bytes: 0,
             writes: Vec::new(),
             write_bytes: 0,
             entries: 0,
@@ -136,10 +155,10 @@ impl<'a> TreeDownload<'a> {
         })
     }
 
-    async fn run(mut self, root: Arc<Directory>) -> Result<Transferred, Error> {
+    async fn run(mut self, root: Arc<Directory>, listing: ReadDir) -> Result<Transferred, Error> {
         let mut jobs = Jobs::new();
         let mut writing: Option<Background<Written>> = None;
-        jobs.push(list(self.sftp, root));
+        jobs.push(list(root, listing));
         loop {
             self.start(&mut jobs);
             let enough = self.writes.len() >= BATCH_FILES || self.write_bytes >= BATCH_BYTES;
@@ -162,7 +181,7 @@ impl<'a> TreeDownload<'a> {
             }
             if let Some(done) = jobs.next().await {
                 self.meter.step();
-                self.done(done).await?;
+                self.done(&mut jobs, done).await?;
             }
         }
     }
@@ -174,14 +193,22 @@ impl<'a> TreeDownload<'a> {
             self.listings += 1;
             jobs.push(descend(self.sftp, self.options, waiting));
         }
-        while jobs.len() < self.files_in_flight + self.listings {
+        while self.files_in_flight.has_room(jobs.len().saturating_sub(self.listings), self.readings)
+            && self.reading_bytes < MOST_READING
+        {
             let Some(waiting) = self.files.pop_front() else { break };
             jobs.push(fetch(self.sftp, self.options, self.meter, waiting));
         }
     }
 
-    async fn done(&mut self, done: Done) -> Result<(), Error> {
+    async fn done(&mut self, jobs: &mut Jobs<'a, Done>, done: Done) -> Result<(), Error> {
         match done {
+            Done::Opened(opened) => {
+                self.readings += 1;
+                self.reading_bytes += opened.metadata.len();
+                jobs.push(read(self.sftp, self.meter, opened));
+                Ok(())
+            }
             Done::Listed(directory, entries) => {
                 self.listings -= 1;
                 self.entries += entries.len() as u64;
@@ -200,11 +227,22 @@ impl<'a> TreeDownload<'a> {
                 }
                 self.finished(&directory).await
             }
-            Done::Fetched(write, transferred) => {
-                self.total.add(&transferred);
+            Done::Fetched(write, size) => {
+                self.was_read(size);
                 if let Write::File { data, .. } = &write {
-                    self.write_bytes += data.iter().map(Bytes::len).sum::<usize>();
+                    let bytes = data.iter().map(Bytes::len).sum::<usize>();
+                    self.write_bytes += bytes;
+                    self.total.add(&Transferred { files: 1, bytes: bytes as u64, ..Transferred::default() });
                 }
+                self.writes.push(write);
+                Ok(())
+            }
+            Done::Unread(size, directory, path, error) => {
+                self.was_read(size);
+                self.failed(&path, error)?;
+                self.finished(&directory).await
+            }
+            Done::Linked(write) => {
                 self.writes.push(write);
                 Ok(())
             }
@@ -217,6 +255,11 @@ impl<'a> TreeDownload<'a> {
                 self.finished(&directory).await
             }
         }
+    }
+
+    const fn was_read(&mut self, size: u64) {
+        self.readings -= 1;
+        self.reading_bytes -= size;
     }
 
     fn failed(&mut self, path: &RemotePath, error: Error) -> Result<(), Error> {
@@ -244,10 +287,9 @@ impl<'a> TreeDownload<'a> {
     }
 }
 
-/// Lists a directory that is open here already.
-async fn list(sftp: &Sftp, directory: Arc<Directory>) -> Done {
+/// Lists a directory that is open on both sides.
+async fn list(directory: Arc<Directory>, mut listing: ReadDir) -> Done {
     let listed = async {
-        let mut listing = sftp.read_dir(&directory.remote).await?;
         let mut entries = Vec::new();
         while let Some(entry) = listing.next_entry().await? {
             entries.push(entry);
@@ -288,19 +330,25 @@ async fn descend(sftp: &Sftp, options: &TransferOptions, waiting: Waiting) -> Do
                 parent: Some(parent),
                 unfinished: AtomicUsize::new(1),
             };
-            list(sftp, Arc::new(directory)).await
+            let directory = Arc::new(directory);
+            match sftp.read_dir(&directory.remote).await {
+                Ok(listing) => list(directory, listing).await,
+                Err(error) => {
+                    let path = directory.remote.clone();
+                    Done::Failed(directory, path, error)
+                }
+            }
         }
         Err(error) => Done::Failed(parent, remote, error),
     }
 }
 
-/// Fetches what is no directory.
+/// Fetches what is no directory; small files are only opened.
 async fn fetch(sftp: &Sftp, options: &TransferOptions, meter: &Meter, waiting: Waiting) -> Done {
-    let Waiting { directory, entry } = waiting;
-    let path = entry.path();
-    match fetch_entry(sftp, options, meter, &directory, &entry).await {
-        Ok((Some(write), transferred)) => Done::Fetched(write, transferred),
-        Ok((None, transferred)) => Done::Complete(directory, transferred),
+    let path = waiting.entry.path();
+    let directory = Arc::clone(&waiting.directory);
+    match fetch_entry(sftp, options, meter, waiting).await {
+        Ok(done) => done,
         Err(error) => Done::Failed(directory, path, error),
     }
 }
@@ -309,54 +357,48 @@ async fn fetch_entry(
     sftp: &Sftp,
     options: &TransferOptions,
     meter: &Meter,
-    directory: &Arc<Directory>,
-    entry: &DirEntry,
-) -> Result<(Option<Write>, Transferred), Error> {
+    waiting: Waiting,
+) -> Result<Done, Error> {
+    let Waiting { directory, entry } = waiting;
     let path = entry.path();
-    let skipped = (None, Transferred { skipped: 1, ..Transferred::default() });
+    let skipped = Transferred { skipped: 1, ..Transferred::default() };
     let mut metadata = entry.metadata().clone();
     if metadata.file_type == FileType::Unknown {
         metadata = sftp.symlink_metadata(&path).await?;
     }
     if metadata.file_type == FileType::Symlink {
         match options.symlinks {
-            Symlinks::Skip => return Ok(skipped),
+            Symlinks::Skip => return Ok(Done::Complete(directory, skipped)),
             Symlinks::Keep => {
                 let target = sftp.read_link(&path).await?.into_bytes();
-                let (directory, name) = (Arc::clone(directory), entry.file_name().to_vec());
-                return Ok((Some(Write::Link { directory, name, target }), Transferred::default()));
+                let name = entry.file_name().to_vec();
+                return Ok(Done::Linked(Write::Link { directory, name, target }));
             }
             Symlinks::Follow => metadata = sftp.metadata(&path).await?,
         }
     }
     if !metadata.is_file() {
-        return Ok(skipped);
+        return Ok(Done::Complete(directory, skipped));
     }
-    let size = metadata.len();
-    if size > SMALL || options.resume || options.maximum_rate.is_some() {
-        let transferred = fetch_large(sftp, options, meter, directory, entry, &metadata).await?;
-        return Ok((None, transferred));
+    if metadata.len() > SMALL || options.resume || options.maximum_rate.is_some() {
+        let transferred = fetch_large(sftp, options, meter, &directory, &entry, &metadata).await?;
+        return Ok(Done::Complete(directory, transferred));
     }
-    let mut file_meter = meter.file(&path, Some(size), 0);
     let file = sftp.open(&path).await?;
-    let until = if size == 0 { Until::End(Some(0)) } else { Until::Offset(size) };
-    let (mut data, mut got) = (Vec::new(), 0);
-    file.read_pieces(0, until, |piece| {
-        got += piece.len() as u64;
-        file_meter.pass(piece.len() as u64);
-        data.extend(piece.into_chunks());
-    })
-    .await?;
-    if got < size {
-        return Err(Error::Shrunk { path, expected: size, got });
+    Ok(Done::Opened(Box::new(Opened { directory, entry, metadata: Box::new(metadata), file })))
+}
+
+/// Reads a small file.
+async fn read(sftp: &Sftp, meter: &Meter, opened: Box<Opened>) -> Done {
+    let Opened { directory, entry, metadata, file } = *opened;
+    let size = metadata.len();
+    match get_small(sftp, file, size, meter).await {
+        Ok(data) => {
+            let name = entry.file_name().to_vec();
+            Done::Fetched(Write::File { directory, name, metadata, data }, size)
+        }
+        Err(error) => Done::Unread(size, directory, entry.path(), error),
     }
-    let write = Write::File {
-        directory: Arc::clone(directory),
-        name: entry.file_name().to_vec(),
-        metadata: Box::new(metadata),
-        data,
-    };
-    Ok((Some(write), Transferred { files: 1, bytes: got, ..Transferred::default() }))
 }
 
 async fn fetch_large(

@@ -3,6 +3,7 @@
 use crate::sftp::client::Sftp;
 use crate::sftp::error::Error;
 use crate::sftp::remote_path::RemotePath;
+use konko_pattern::glob::{Backslash, Glob, is_special, unescaped};
 use std::io;
 
 /// What is looked for.
@@ -92,15 +93,14 @@ impl Sftp {
             Err(error) if is_no_match(&error) => return Ok(Vec::new()),
             Err(error) => return Err(error),
         };
+        let pattern = Glob::new(pattern, Backslash::Escapes);
         let mut found = Vec::new();
         while let Some(entry) = listing.next_entry().await? {
             *looked_at += 1;
             if *looked_at > options.maximum_entries {
                 return Err(Error::TooMany { limit: options.maximum_entries });
             }
-            let name = entry.file_name();
-            let hidden = name.first() == Some(&b'.') && pattern.first() != Some(&b'.');
-            if !hidden && matches(pattern, name) {
+            if pattern.matches(entry.file_name()) {
                 found.push(entry.path());
             }
         }
@@ -124,161 +124,4 @@ fn is_no_match(error: &Error) -> bool {
             | io::ErrorKind::NotADirectory
             | io::ErrorKind::Other
     )
-}
-
-/// Whether a component holds anything but a name.
-pub fn is_special(component: &[u8]) -> bool {
-    let mut bytes = component.iter();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'*' | b'?' | b'[' => return true,
-            b'\\' => {
-                bytes.next();
-            }
-            _ => {}
-        }
-    }
-    false
-}
-
-/// A component without special characters, as a name.
-pub fn unescaped(component: &[u8]) -> Vec<u8> {
-    let mut name = Vec::with_capacity(component.len());
-    let mut bytes = component.iter();
-    while let Some(byte) = bytes.next() {
-        let byte = if *byte == b'\\' { bytes.next().unwrap_or(byte) } else { byte };
-        name.push(*byte);
-    }
-    name
-}
-
-/// Whether `name` matches the pattern of one component. Takes time in proportion to the product of the lengths.
-pub fn matches(pattern: &[u8], name: &[u8]) -> bool {
-    let (mut p, mut n) = (0, 0);
-    // Where to go on if what follows the last star does not match after all.
-    let mut star: Option<(usize, usize)> = None;
-    loop {
-        if pattern.get(p) == Some(&b'*') {
-            star = Some((p + 1, n));
-            p += 1;
-            continue;
-        }
-        match (name.get(n), one(pattern, p)) {
-            (None, None) if p >= pattern.len() => return true,
-            (Some(byte), Some((class, next))) if class.holds(*byte) => {
-                p = next;
-                n += 1;
-                continue;
-            }
-            _ => {}
-        }
-        match star {
-            Some((after, from)) if from < name.len() => {
-                star = Some((after, from + 1));
-                p = after;
-                n = from + 1;
-            }
-            _ => return false,
-        }
-    }
-}
-
-/// What one byte of a name may be.
-enum Class<'a> {
-    Any,
-    Byte(u8),
-    Set { members: &'a [u8], negated: bool },
-}
-
-impl Class<'_> {
-    fn holds(&self, byte: u8) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Byte(wanted) => *wanted == byte,
-            Self::Set { members, negated } => {
-                let mut rest = *members;
-                let mut found = false;
-                loop {
-                    rest = match rest {
-                        [first, b'-', last, tail @ ..] => {
-                            found |= (*first..=*last).contains(&byte);
-                            tail
-                        }
-                        [b'\\', member, tail @ ..] | [member, tail @ ..] => {
-                            found |= *member == byte;
-                            tail
-                        }
-                        [] => return found != *negated,
-                    };
-                }
-            }
-        }
-    }
-}
-
-/// What stands at `p` of the pattern for one byte of the name, and where the pattern goes on.
-fn one(pattern: &[u8], p: usize) -> Option<(Class<'_>, usize)> {
-    match pattern.get(p)? {
-        b'?' => Some((Class::Any, p + 1)),
-        b'\\' => pattern.get(p + 1).map(|byte| (Class::Byte(*byte), p + 2)),
-        b'[' => {
-            let negated = matches!(pattern.get(p + 1), Some(b'!' | b'^'));
-            let start = p + 1 + usize::from(negated);
-            // A `]` that comes first is a member.
-            let end = pattern.iter().skip(start + 1).position(|byte| *byte == b']');
-            match end.map(|end| end + start + 1) {
-                Some(end) => Some((Class::Set { members: &pattern[start..end], negated }, end + 1)),
-                None => Some((Class::Byte(b'['), p + 1)),
-            }
-        }
-        byte => Some((Class::Byte(*byte), p + 1)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patterns_are_the_shell_s() {
-        let yes: [(&str, &str); 12] = [
-            ("*", ""),
-            ("*.txt", "a.txt"),
-            ("a*b*c", "aXbXbc"),
-            ("?", "x"),
-            ("[a-c]x", "bx"),
-            ("[!a-c]x", "dx"),
-            ("[]x]", "]"),
-            ("\\*", "*"),
-            ("[a", "[a"),
-            ("a\\?b", "a?b"),
-            ("[a-]", "-"),
-            ("**", "x"),
-        ];
-        for (pattern, name) in yes {
-            assert!(matches(pattern.as_bytes(), name.as_bytes()), "{pattern} {name}");
-        }
-        let no: [(&str, &str); 8] = [
-            ("*.txt", "a.txt.gz"),
-            ("?", ""),
-            ("?", "xy"),
-            ("[a-c]", "d"),
-            ("[!a-c]", "a"),
-            ("\\*", "x"),
-            ("", "x"),
-            ("a*b", "ac"),
-        ];
-        for (pattern, name) in no {
-            assert!(!matches(pattern.as_bytes(), name.as_bytes()), "{pattern} {name}");
-        }
-        assert!(matches(b"*\xff*", b"a\xffb"));
-        assert!(is_special(b"a*") && !is_special(b"a\\*"));
-        assert_eq!(unescaped(b"a\\*\\\\"), b"a*\\");
-    }
-
-    #[test]
-    fn a_pattern_cannot_take_for_ever() {
-        let pattern = b"*a".repeat(200);
-        assert!(!matches(&[&pattern[..], b"b"].concat(), &b"a".repeat(5000)));
-    }
 }

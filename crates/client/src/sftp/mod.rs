@@ -39,6 +39,7 @@ mod remote_file;
 mod put;
 mod jobs;
 mod ranges;
+mod get_small;
 mod get_tree;
 mod put_small;
 mod put_tree;

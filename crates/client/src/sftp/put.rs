@@ -3,6 +3,7 @@
 use crate::sftp::background::Background;
 use crate::sftp::client::Sftp;
 use crate::sftp::error::Error;
+use crate::sftp::file::File as RemoteHandle;
 use crate::sftp::meter::Meter;
 use crate::sftp::remote_file::RemoteFile;
 use crate::sftp::remote_path::RemotePath;
@@ -64,6 +65,40 @@ impl Sftp {
             _ => Ok((path.clone(), Some(metadata))),
         }
     }
+
+    /// Begins the upload of a file of these permissions to `path`, and looks first at what `is_there`. Where an
+    /// ordinary file or nothing is there, as nearly always, that costs no round trip of its own.
+    pub(crate) async fn begin_upload(
+        &self,
+        path: &RemotePath,
+        is_there: bool,
+        mode: u32,
+        options: &TransferOptions,
+    ) -> Result<(RemoteFile, RemoteHandle), Error> {
+        if !is_there {
+            return RemoteFile::begin(self, path.clone(), None, mode, options).await;
+        }
+        if options.resume {
+            let (target, replaced) = self.upload_target(path).await?;
+            return RemoteFile::begin(self, target, replaced, mode, options).await;
+        }
+        let begin = RemoteFile::begin(self, path.clone(), None, mode, options);
+        // The question goes first, and requests about one path are answered in their order.
+        let (looked, begun) = tokio::join!(biased; self.upload_target(path), begin);
+        let (target, replaced) = looked?;
+        let is_ordinary = target == *path
+            && replaced
+                .as_ref()
+                .is_none_or(|metadata| matches!(metadata.file_type, FileType::Regular | FileType::Unknown));
+        if is_ordinary || !options.atomic {
+            let (mut remote, file) = begun?;
+            remote.replaced = replaced;
+            return Ok((remote, file));
+        }
+        // What was begun beside it is taken away again.
+        drop(begun);
+        RemoteFile::begin(self, target, replaced, mode, options).await
+    }
 }
 
 /// Opens a local file and looks at it; a symbolic link that the user named is followed.
@@ -112,10 +147,10 @@ async fn put_file(
         }
     }
     let sync = options.sync != DiskSync::Never;
-    let (target, replaced) = sftp.upload_target(remote).await?;
+    let begun = sftp.begin_upload(remote, true, metadata.mode, options).await?;
     meter.step();
     let source = Source { file: Arc::new(file), path: &local, metadata: &metadata };
-    upload(sftp, source, target, replaced, options, sync, meter).await
+    upload(sftp, source, begun, options, sync, meter).await
 }
 
 /// What is uploaded.
@@ -125,20 +160,18 @@ pub(crate) struct Source<'a> {
     pub(crate) metadata: &'a LocalMetadata,
 }
 
-/// Brings a local file to `target`.
+/// Brings a local file to where an upload was begun.
 pub(crate) async fn upload(
     sftp: &Sftp,
     source: Source<'_>,
-    target: RemotePath,
-    replaced: Option<Metadata>,
+    begun: (RemoteFile, RemoteHandle),
     options: &TransferOptions,
     sync: bool,
     meter: &Meter,
 ) -> Result<Transferred, Error> {
     let Source { file: local, path, metadata } = source;
-    let begun = RemoteFile::begin(sftp, target.clone(), replaced, metadata.mode, options).await?;
     let (remote, file) = begun;
-    meter.step();
+    let target = remote.target.clone();
     let mut start = remote.resumable;
     if start > 0 && !(start <= metadata.size && same_beginning(&file, &local, path, start).await?) {
         if !options.atomic {

@@ -1,31 +1,32 @@
 //! Uploading a small file that is in memory: what can be asked at once is asked at once.
 
-use crate::sftp::client::Sftp;
 use crate::sftp::error::Error;
+use crate::sftp::file::File;
 use crate::sftp::meter::Meter;
 use crate::sftp::remote_file::RemoteFile;
-use crate::sftp::remote_path::RemotePath;
 use crate::sftp::transfer_options::{DiskSync, TransferOptions, Transferred};
 use konko_filesystem::local_tree::LocalMetadata;
 use konko_sftp::message::request::{Close, Write};
-use konko_sftp::metadata::Metadata;
 
-/// Writes `content` to `target`: one round trip to open the file, one to write and close it, and one to give it its
-/// name.
+/// A remote file that is open, and what is to be in it.
+pub(crate) struct SmallFile {
+    pub(crate) remote: RemoteFile,
+    pub(crate) file: File,
+    pub(crate) content: Vec<u8>,
+    pub(crate) metadata: LocalMetadata,
+}
+
+/// Writes the content and closes the file in one round trip, and gives it its name in another. The handle is free for
+/// the next file as soon as this has been asked for.
 pub(crate) async fn put_small(
-    sftp: &Sftp,
-    content: &[u8],
-    metadata: &LocalMetadata,
-    target: RemotePath,
-    replaced: Option<Metadata>,
+    small: SmallFile,
     options: &TransferOptions,
     meter: &Meter,
 ) -> Result<Transferred, Error> {
+    let SmallFile { remote, file, content, metadata } = small;
+    let target = remote.target.clone();
     let mut file_meter = meter.file(&target, Some(content.len() as u64), 0);
-    let begun = RemoteFile::begin(sftp, target.clone(), replaced, metadata.mode, options).await?;
-    let (remote, file) = begun;
-    meter.step();
-    let session = &sftp.session;
+    let session = file.session();
     let lane = session.lane();
     let handle = file.handle().bytes();
     let sync = options.sync == DiskSync::Always;
@@ -36,7 +37,7 @@ pub(crate) async fn put_small(
             let offset = (index * longest) as u64;
             tickets.push(client.request(now, lane.lane(), &Write { handle, offset, data })?);
         }
-        tickets.extend(remote.last_requests(client, now, lane.lane(), handle, metadata, options, sync)?);
+        tickets.extend(remote.last_requests(client, now, lane.lane(), handle, &metadata, options, sync)?);
         tickets.push(client.request(now, lane.lane(), &Close { handle })?);
         Ok::<_, konko_sftp::error::Error>(tickets)
     })?;

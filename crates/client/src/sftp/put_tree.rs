@@ -1,12 +1,12 @@
 //! Uploading a tree: the local tree is read many files at a time, and many files are under way at once.
 
 use crate::sftp::background::Background;
-use crate::sftp::client::Sftp;
+use crate::sftp::client::{FilesInFlight, Sftp};
 use crate::sftp::error::Error;
 use crate::sftp::jobs::Jobs;
 use crate::sftp::meter::Meter;
 use crate::sftp::put::{Source, upload};
-use crate::sftp::put_small::put_small;
+use crate::sftp::put_small::{SmallFile, put_small};
 use crate::sftp::remote_path::RemotePath;
 use crate::sftp::transfer_options::{DiskSync, Symlinks, TransferOptions, Transferred};
 use konko_filesystem::local_tree::{
@@ -24,6 +24,8 @@ const SMALL: u64 = 256 * 1024;
 /// What is read from the disk at once.
 const BATCH_ITEMS: usize = 64;
 const BATCH_BYTES: usize = 2 * 1024 * 1024;
+/// With so many bytes of small files on their way no further file is opened.
+const MOST_WRITING: u64 = 16 * 1024 * 1024;
 
 /// Something of the local tree, and the content of a small file.
 enum Item {
@@ -91,8 +93,32 @@ enum Directory {
 }
 
 enum Done {
-    Directory { relative: Vec<u8>, path: RemotePath, made: Result<bool, Error> },
-    File { path: RemotePath, sent: Result<Transferred, Error> },
+    Directory {
+        relative: Vec<u8>,
+        path: RemotePath,
+        made: Result<bool, Error>,
+    },
+    File {
+        path: RemotePath,
+        sent: Result<Transferred, Error>,
+    },
+    /// A small file is open.
+    Opened {
+        path: RemotePath,
+        small: Box<SmallFile>,
+    },
+    /// A small file of so many bytes is written, or not.
+    Small {
+        size: u64,
+        path: RemotePath,
+        sent: Result<Transferred, Error>,
+    },
+}
+
+/// What became of a file whose turn it was.
+enum Sent {
+    Opened(Box<SmallFile>),
+    Complete(Transferred),
 }
 
 impl Sftp {
@@ -133,6 +159,8 @@ impl Sftp {
                 meter: &meter,
                 root: &remote,
                 files_in_flight,
+                writings: 0,
+                writing_bytes: 0,
                 directories: HashMap::from([(Vec::new(), Directory::Ready { existed })]),
                 ready: VecDeque::new(),
                 finals: vec![(remote.clone(), attributes(walk.root().mode, walk.root().times, options))],
@@ -150,7 +178,10 @@ struct TreeUpload<'a> {
     options: &'a TransferOptions,
     meter: &'a Meter,
     root: &'a RemotePath,
-    files_in_flight: usize,
+    files_in_flight: FilesInFlight,
+    /// Small files whose content is on its way, and how many bytes that are. Their handles are given back already.
+    writings: usize,
+    writing_bytes: u64,
     /// By their path below the root.
     directories: HashMap<Vec<u8>, Directory>,
     /// What may be begun.
@@ -166,15 +197,13 @@ impl<'a> TreeUpload<'a> {
         let mut jobs = Jobs::new();
         let mut reading = Some(read(reader));
         loop {
-            while jobs.len() < self.files_in_flight
+            while self.has_room(&jobs)
                 && let Some(item) = self.ready.pop_front()
             {
                 self.begin(&mut jobs, item)?;
             }
             // The disk is read ahead, but not far.
-            if let Some(running) =
-                reading.take_if(|_| self.ready.is_empty() && jobs.len() < self.files_in_flight)
-            {
+            if let Some(running) = reading.take_if(|_| self.ready.is_empty() && self.has_room(&jobs)) {
                 let (reader, items) = running.await.map_err(|error| Error::local("", error))?;
                 reading = (!reader.ended).then(|| read(reader));
                 self.sort(items)?;
@@ -183,7 +212,7 @@ impl<'a> TreeUpload<'a> {
             match jobs.next().await {
                 Some(done) => {
                     self.meter.step();
-                    self.done(done)?;
+                    self.done(&mut jobs, done)?;
                 }
                 None if reading.is_none() && self.ready.is_empty() => break,
                 None => {}
@@ -191,6 +220,11 @@ impl<'a> TreeUpload<'a> {
         }
         self.finish_directories().await?;
         Ok(self.total)
+    }
+
+    /// Whether another file may be opened.
+    fn has_room(&self, jobs: &Jobs<'a, Done>) -> bool {
+        self.files_in_flight.has_room(jobs.len(), self.writings) && self.writing_bytes < MOST_WRITING
     }
 
     /// Puts what was read where it waits.
@@ -267,8 +301,11 @@ impl<'a> TreeUpload<'a> {
         let existed =
             matches!(self.directories.get(parent(&entry.relative)), Some(Directory::Ready { existed: true }));
         jobs.push(async move {
-            let sent = send_file(sftp, options, meter, &path, entry, content, existed).await;
-            Done::File { path, sent }
+            match send_file(sftp, options, meter, &path, entry, content, existed).await {
+                Ok(Sent::Opened(small)) => Done::Opened { path, small },
+                Ok(Sent::Complete(transferred)) => Done::File { path, sent: Ok(transferred) },
+                Err(error) => Done::File { path, sent: Err(error) },
+            }
         });
         Ok(())
     }
@@ -290,8 +327,22 @@ impl<'a> TreeUpload<'a> {
         });
     }
 
-    fn done(&mut self, done: Done) -> Result<(), Error> {
+    fn done(&mut self, jobs: &mut Jobs<'a, Done>, done: Done) -> Result<(), Error> {
         match done {
+            Done::Opened { path, small } => {
+                let (size, options, meter) = (small.content.len() as u64, self.options, self.meter);
+                self.writings += 1;
+                self.writing_bytes += size;
+                jobs.push(async move {
+                    Done::Small { size, path, sent: put_small(*small, options, meter).await }
+                });
+                Ok(())
+            }
+            Done::Small { size, path, sent } => {
+                self.writings -= 1;
+                self.writing_bytes -= size;
+                self.done(jobs, Done::File { path, sent })
+            }
             Done::Directory { relative, path, made } => {
                 let state = match made {
                     Ok(existed) => {
@@ -350,14 +401,14 @@ impl<'a> TreeUpload<'a> {
                 let set = sftp.set_attributes(&path, attributes).await;
                 Done::File { path, sent: set.map(|()| Transferred::default()) }
             });
-            if jobs.len() >= self.files_in_flight
+            if !self.files_in_flight.has_room(jobs.len(), 0)
                 && let Some(done) = jobs.next().await
             {
-                self.done(done)?;
+                self.done(&mut jobs, done)?;
             }
         }
         while let Some(done) = jobs.next().await {
-            self.done(done)?;
+            self.done(&mut jobs, done)?;
         }
         Ok(())
     }
@@ -411,15 +462,17 @@ async fn send_file(
     entry: LocalEntry,
     content: Option<Vec<u8>>,
     existed: bool,
-) -> Result<Transferred, Error> {
-    let (target, replaced) = if existed { sftp.upload_target(path).await? } else { (path.clone(), None) };
+) -> Result<Sent, Error> {
     if let Some(content) = content {
-        return put_small(sftp, &content, &entry.metadata, target, replaced, options, meter).await;
+        let metadata = entry.metadata;
+        let (remote, file) = sftp.begin_upload(path, existed, metadata.mode, options).await?;
+        return Ok(Sent::Opened(Box::new(SmallFile { remote, file, content, metadata })));
     }
     let (metadata, local) = (entry.metadata, entry.path.clone());
     let file =
         Background::start(move || entry.open()).await.map_err(|error| Error::local(&local, error))??;
     let source = Source { file: Arc::new(file), path: &local, metadata: &metadata };
     let sync = options.sync == DiskSync::Always;
-    upload(sftp, source, target, replaced, options, sync, meter).await
+    let begun = sftp.begin_upload(path, existed, metadata.mode, options).await?;
+    upload(sftp, source, begun, options, sync, meter).await.map(Sent::Complete)
 }

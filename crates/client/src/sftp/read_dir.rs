@@ -16,7 +16,7 @@ pub struct DirEntry {
 }
 
 impl DirEntry {
-    /// The name. It has no `/`, and is not `.` or `..`; otherwise the server chose it, and it may hold anything.
+    /// The name. It has no `/`, and is not `.` or `..` unless those are asked for; otherwise the server chose it, and it may hold anything.
     pub fn file_name(&self) -> &[u8] {
         &self.entry.name
     }
@@ -51,6 +51,7 @@ pub struct ReadDir {
     _handle: OpenHandle,
     directory: RemotePath,
     entries: VecDeque<DirectoryEntry>,
+    with_dots: bool,
 }
 
 impl ReadDir {
@@ -63,7 +64,15 @@ impl ReadDir {
             _handle: OpenHandle::new(session, handle),
             directory,
             entries: VecDeque::new(),
+            with_dots: false,
         }
+    }
+
+    /// With `.` and `..`, if the server lists them.
+    #[must_use]
+    pub fn with_dots(mut self) -> Self {
+        self.with_dots = true;
+        self
     }
 
     /// The directory that is listed.
@@ -71,7 +80,8 @@ impl ReadDir {
         &self.directory
     }
 
-    /// The next entry; `None` at the end. `.` and `..` are left out. Cancel-safe.
+    /// The next entry; `None` at the end. `.` and `..` are left out unless they are [asked for](Self::with_dots).
+    /// Cancel-safe.
     ///
     /// # Errors
     ///
@@ -80,7 +90,7 @@ impl ReadDir {
         loop {
             while let Some(entry) = self.entries.pop_front() {
                 match entry.name.as_slice() {
-                    b"." | b".." => {}
+                    b"." | b".." if !self.with_dots => {}
                     name if name.is_empty() || name.contains(&b'/') || name.contains(&0) => {
                         let name = RemotePath::from(entry.name);
                         return Err(Error::BadName { directory: self.directory.clone(), name });

@@ -31,11 +31,11 @@ fn temporary_name(name: &[u8]) -> Vec<u8> {
 pub(crate) struct RemoteFile {
     sftp: Sftp,
     /// Where it is to be in the end.
-    target: RemotePath,
+    pub(crate) target: RemotePath,
     /// The name that it has until then.
     temporary: Option<RemotePath>,
-    /// The permissions of what it replaces.
-    replaced: Option<Metadata>,
+    /// What it replaces.
+    pub(crate) replaced: Option<Metadata>,
     keep_partial: bool,
     /// How much is there from an earlier transfer, to be looked at before it is gone on with.
     pub(crate) resumable: u64,

@@ -20,7 +20,7 @@ const LENGTH_LEN: usize = 4;
 /// Packets up to this many bytes go through `ring`, whose cost of starting is the smallest; above, the wider
 /// vectors of the portable implementation win.
 #[cfg(feature = "ring")]
-const RING_LIMIT: usize = 4096;
+const RING_LIMIT: usize = 1024;
 
 /// The two keys of a direction, and the construction over them in portable code.
 #[derive(Zeroize, ZeroizeOnDrop)]

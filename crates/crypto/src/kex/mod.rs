@@ -2,13 +2,14 @@
 
 pub mod shared_secret;
 pub mod agreement;
-mod injected_random;
+mod x25519;
 pub mod curve25519;
 pub mod ecdh;
 pub mod groups;
 mod safe_prime;
 pub mod diffie_hellman;
 pub mod moduli;
+mod ml_kem_768;
 pub mod mlkem768x25519;
 pub mod sntrup761x25519;
 pub mod table;

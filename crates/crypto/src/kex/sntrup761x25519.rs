@@ -1,8 +1,8 @@
 //! The hybrid of Streamlined NTRU Prime 761 and X25519 (draft-ietf-sshm-ntruprime-ssh).
 
+use crate::injected_random::InjectedRandom;
 use crate::kex::agreement::{Agreement, Initiator, KexError, ValueEncoding};
 use crate::kex::curve25519::{self, EphemeralKey};
-use crate::kex::injected_random::InjectedRandom;
 use crate::kex::shared_secret::SharedSecret;
 use crate::random::SecureRandom;
 use sha2::{Digest, Sha512};

@@ -1,8 +1,9 @@
 //! The text around a key: `-----BEGIN label-----`, base64, `-----END label-----` (RFC 7468, and RFC 1421 for
 //! the headers of old files).
 
-use crate::error::{KeyFileError, printable};
+use crate::error::KeyFileError;
 use base64ct::{Base64, Encoding};
+use konko_wire::peer_text::printable_ascii;
 use zeroize::Zeroizing;
 
 const BEGIN: &[u8] = b"-----BEGIN ";
@@ -51,7 +52,7 @@ pub(super) fn read(text: &[u8], label_end: &[u8]) -> Result<Armored, KeyFileErro
         if line.contains(&b':') {
             encrypted |= line.starts_with(b"Proc-Type:") && line.ends_with(b"ENCRYPTED");
             if let Some(value) = line.strip_prefix(b"DEK-Info:") {
-                dek_info = printable(value.trim_ascii());
+                dek_info = printable_ascii(value.trim_ascii());
             }
         } else {
             base64.extend_from_slice(line);
@@ -62,7 +63,7 @@ pub(super) fn read(text: &[u8], label_end: &[u8]) -> Result<Armored, KeyFileErro
         .map_err(|_| malformed("its base64 is invalid"))?
         .len();
     contents.truncate(len);
-    Ok(Armored { label: printable(label), contents, dek_info: encrypted.then_some(dek_info) })
+    Ok(Armored { label: printable_ascii(label), contents, dek_info: encrypted.then_some(dek_info) })
 }
 
 /// Writes the contents in base64, in lines of so many characters.

@@ -2,10 +2,11 @@
 //! key that is one round of MD5 over the passphrase. Such files are read and not written: nothing slows a guesser
 //! down.
 
-use crate::error::{KeyFileError, printable};
+use crate::error::KeyFileError;
 use crate::key_file::block_chain;
 use konko_crypto::cipher::CipherAlgorithm;
 use konko_crypto::cipher::cbc::{AES128_CBC, AES192_CBC, AES256_CBC, TRIPLE_DES_CBC};
+use konko_wire::peer_text::printable_ascii;
 use md5::{Digest, Md5};
 use zeroize::Zeroizing;
 
@@ -18,7 +19,9 @@ fn cipher(name: &str) -> Result<&'static CipherAlgorithm, KeyFileError> {
         "AES-192-CBC" => Ok(&AES192_CBC),
         "AES-256-CBC" => Ok(&AES256_CBC),
         "DES-EDE3-CBC" => Ok(&TRIPLE_DES_CBC),
-        _ => Err(KeyFileError::Unsupported { what: format!("the cipher {}", printable(name.as_bytes())) }),
+        _ => Err(KeyFileError::Unsupported {
+            what: format!("the cipher {}", printable_ascii(name.as_bytes())),
+        }),
     }
 }
 

@@ -2,7 +2,7 @@
 //! vector from bcrypt_pbkdf. There is no packet here, so an AEAD covers the section alone: no length field, and
 //! sequence number zero where there is one.
 
-use crate::error::{KeyFileError, printable};
+use crate::error::KeyFileError;
 use crate::key_file::limits::KeyFileLimits;
 use aes_gcm::aead::AeadInOut;
 use aes_gcm::aead::consts::{U12, U16};
@@ -10,6 +10,7 @@ use aes_gcm::{Aes128Gcm, Aes256Gcm};
 use chacha20::ChaCha20;
 use chacha20::cipher::{KeyIvInit, StreamCipher, StreamCipherSeek};
 use konko_crypto::cipher::{CIPHERS, CipherAlgorithm, CipherKind};
+use konko_wire::peer_text::printable_ascii;
 use poly1305::Poly1305;
 use poly1305::universal_hash::KeyInit;
 use subtle::ConstantTimeEq;
@@ -35,7 +36,7 @@ impl SectionCipher {
         }
         match CIPHERS.iter().find(|row| row.name.as_bytes() == name) {
             Some(row) => Ok(Self::Row(row)),
-            None => Err(KeyFileError::Unsupported { what: format!("the cipher {}", printable(name)) }),
+            None => Err(KeyFileError::Unsupported { what: format!("the cipher {}", printable_ascii(name)) }),
         }
     }
 

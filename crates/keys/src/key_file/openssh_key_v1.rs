@@ -1,6 +1,6 @@
 //! The format openssh-key-v1 (OpenSSH's PROTOCOL.key).
 
-use crate::error::{KeyError, KeyFileError, printable};
+use crate::error::{KeyError, KeyFileError};
 use crate::key_file::encryption::{SectionCipher, SectionKey};
 use crate::key_file::limits::KeyFileLimits;
 use crate::private_fields::{malformed, truncated};
@@ -9,6 +9,7 @@ use crate::public_key::PublicKey;
 use konko_crypto::random::SecureRandom;
 use konko_wire::decode::Reader;
 use konko_wire::encode::{put_string, put_u32};
+use konko_wire::peer_text::printable_ascii;
 use zeroize::Zeroizing;
 
 pub(super) const LABEL: &str = "OPENSSH PRIVATE KEY";
@@ -67,7 +68,7 @@ pub(super) fn read(
         }
         (_, name) => {
             return Err(KeyFileError::Unsupported {
-                what: format!("the key derivation {}", printable(name)),
+                what: format!("the key derivation {}", printable_ascii(name)),
             });
         }
     };

@@ -1,6 +1,6 @@
 //! PuTTY's private key files, versions 2 and 3 (PuTTY manual, appendix "PPK file format").
 
-use crate::error::{KeyError, KeyFileError, printable};
+use crate::error::{KeyError, KeyFileError};
 use crate::key_file::armor::{PEM_LINE_LEN, push_lines};
 use crate::key_file::dek_info::hexadecimal;
 use crate::key_file::limits::KeyFileLimits;
@@ -14,6 +14,7 @@ use base64ct::{Base64, Encoding};
 use konko_crypto::random::SecureRandom;
 use konko_wire::decode::Reader;
 use konko_wire::encode::{put_mpint, put_string};
+use konko_wire::peer_text::printable_ascii;
 use sha1::{Digest, Sha1};
 use std::fmt::Write;
 use subtle::ConstantTimeEq;
@@ -96,13 +97,13 @@ fn parse(text: &[u8]) -> Result<Ppk<'_>, KeyFileError> {
         .map_err(|_| malformed("its first line"))?;
     let (version, key_type) = first.split_once(": ").ok_or(malformed("its first line"))?;
     if version != "2" && version != "3" {
-        let version = printable(version.as_bytes());
+        let version = printable_ascii(version.as_bytes());
         return Err(KeyFileError::Unsupported { what: format!("a PuTTY key file of version {version}") });
     }
     let encryption = lines.field("Encryption")?;
     if encryption != "none" && encryption != CIPHER {
         return Err(KeyFileError::Unsupported {
-            what: format!("the cipher {}", printable(encryption.as_bytes())),
+            what: format!("the cipher {}", printable_ascii(encryption.as_bytes())),
         });
     }
     let comment = lines.raw("Comment")?;
@@ -213,7 +214,7 @@ fn write_private(key: &PrivateKey) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
             put_mpint(&mut out, &secret.scalar());
         }
         Secret::Ed25519(secret) => {
-            let seed = Zeroizing::new(secret.to_bytes());
+            let seed = secret.as_bytes();
             let zeros = seed.iter().rev().take_while(|byte| **byte == 0).count();
             put_string(&mut out, seed.get(..seed.len() - zeros).unwrap_or_default());
         }

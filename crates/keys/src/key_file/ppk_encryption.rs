@@ -35,7 +35,7 @@ impl std::str::FromStr for Argon2Flavour {
             "Argon2i" => Ok(Self::Argon2i),
             "Argon2d" => Ok(Self::Argon2d),
             _ => {
-                let name = crate::error::printable(name.as_bytes());
+                let name = konko_wire::peer_text::printable_ascii(name.as_bytes());
                 Err(KeyFileError::Unsupported { what: format!("the key derivation {name}") })
             }
         }

@@ -7,7 +7,6 @@ use crate::key_file::der_writer::{Der, bits, identifier, octets, sequence, unsig
 use crate::key_file::object_identifier as oid;
 use crate::private_key::{PrivateKey, Secret};
 use crate::rsa_pkcs1::RsaSecret;
-use zeroize::Zeroizing;
 
 pub(super) fn curve_identifier(curve: Curve) -> &'static [u8] {
     match curve {
@@ -51,10 +50,7 @@ pub(super) fn write_pkcs8(key: &PrivateKey) -> Result<Der, KeyFileError> {
             let curve = identifier(curve_identifier(secret.curve()));
             (sequence(&[&identifier(oid::EC), &curve]), sec1(secret, false))
         }
-        Secret::Ed25519(secret) => {
-            let seed = Zeroizing::new(secret.to_bytes());
-            (sequence(&[&identifier(oid::ED25519)]), octets(seed.as_slice()))
-        }
+        Secret::Ed25519(secret) => (sequence(&[&identifier(oid::ED25519)]), octets(secret.as_bytes())),
         _ => return Err(no_format(key, "PKCS#8")),
     };
     Ok(sequence(&[&unsigned(&[]), &algorithm, &octets(&contents)]))

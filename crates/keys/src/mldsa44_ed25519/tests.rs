@@ -54,7 +54,7 @@ fn both_halves_must_have_signed() {
 fn the_halves_are_bound_to_the_composition() {
     let secret = CompositeSecret::new(&[7; SECRET_LEN]).expect("a key");
     let signature = secret.sign(MESSAGE).expect("a signature");
-    let ed25519 = secret.ed25519.verifying_key();
+    let ed25519 = ed25519::public_key(secret.ed25519.public()).expect("a key");
     assert!(!ed25519::verify(&ed25519, MESSAGE, &signature[2420..]));
     assert!(ed25519::verify(&ed25519, &representative(MESSAGE), &signature[2420..]));
     assert_eq!(representative(MESSAGE).len(), 32 + 30 + 1 + 64);

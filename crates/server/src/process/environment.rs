@@ -2,6 +2,7 @@
 
 use crate::peer::PeerInfo;
 use crate::process::account::Account;
+use konko_pattern::wildcard::matches_exactly;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
@@ -10,7 +11,8 @@ const PATH: &str = "/usr/local/bin:/usr/bin:/bin:/usr/games";
 /// The same for the superuser.
 const SUPERUSER_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// The variables that a client may set: names, or beginnings of names followed by `*`.
+/// The variables that a client may set: patterns of names, in which `*` stands for any run of characters and `?` for
+/// any one. Upper and lower case differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnvironmentPatterns {
     patterns: Vec<String>,
@@ -36,10 +38,7 @@ impl EnvironmentPatterns {
 
     /// Whether a variable may be set.
     pub fn allows(&self, name: &str) -> bool {
-        self.patterns.iter().any(|pattern| match pattern.strip_suffix('*') {
-            Some(beginning) => name.starts_with(beginning),
-            None => name == pattern,
-        })
+        self.patterns.iter().any(|pattern| matches_exactly(pattern.as_bytes(), name.as_bytes()))
     }
 }
 
@@ -112,5 +111,9 @@ mod tests {
         patterns.allow("X");
         assert!(patterns.allows("X") && !patterns.allows("XX"));
         assert!(!EnvironmentPatterns::none().allows("LANG"));
+        patterns.allow("GIT_*_NAME");
+        patterns.allow("Y?");
+        assert!(patterns.allows("GIT_AUTHOR_NAME") && !patterns.allows("GIT_AUTHOR_EMAIL"));
+        assert!(patterns.allows("YZ") && !patterns.allows("Y") && !patterns.allows("GIT_*"));
     }
 }

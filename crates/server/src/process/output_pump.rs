@@ -8,6 +8,13 @@ use tokio::net::unix::pipe;
 
 /// The most bytes that are moved at once.
 const PIECE: usize = 128 * 1024;
+/// How many bytes are made room for while little comes: most programs of most sessions say nothing most of the time.
+const LITTLE: usize = 4 * 1024;
+/// A read of as much says that the pipe was full, as the system makes pipes.
+const FULL_PIPE: usize = 64 * 1024;
+/// What the system is asked to let the pipe of a program that says much hold, in bytes. It is no fault if it does not:
+/// a user may have only so much of it.
+const WIDE_PIPE: usize = 1024 * 1024;
 
 /// Carries bytes from a program to a channel. It can be interrupted at any time and go on later: what was read and
 /// not written yet stays here.
@@ -17,11 +24,12 @@ pub(crate) struct OutputPump {
     piece: Vec<u8>,
     start: usize,
     end: usize,
+    widened: bool,
 }
 
 impl OutputPump {
     pub(crate) fn new(writer: ChannelWriter) -> Self {
-        Self { writer, piece: vec![0; PIECE], start: 0, end: 0 }
+        Self { writer, piece: vec![0; LITTLE], start: 0, end: 0, widened: false }
     }
 
     /// Carries until the source ends; a terminal ends with EIO. Cancel-safe.
@@ -31,14 +39,27 @@ impl OutputPump {
             source.readable().await?;
             match source.try_read(&mut self.piece) {
                 Ok(0) => return Ok(()),
-                Ok(len) => (self.start, self.end) = (0, len),
+                Ok(len) => {
+                    (self.start, self.end) = (0, len);
+                    if len >= FULL_PIPE && !self.widened {
+                        self.widened = true;
+                        widen(source);
+                    }
+                }
                 Err(error) if Errno::from_io_error(&error) == Some(Errno::IO) => return Ok(()),
-                Err(error)
-                    if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.fit(),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
             // A program and a client that are both fast must not keep this thread to themselves.
             tokio::task::consume_budget().await;
+        }
+    }
+
+    /// Gives the room for much back where little came last. Everything that came is written.
+    fn fit(&mut self) {
+        if self.end <= LITTLE && self.piece.len() > LITTLE {
+            self.piece = vec![0; LITTLE];
         }
     }
 
@@ -51,11 +72,27 @@ impl OutputPump {
         }
     }
 
+    /// Writes all that was read; makes more room where that filled it.
     async fn flush(&mut self) -> io::Result<()> {
         while self.start < self.end {
             let rest = self.piece.get(self.start..self.end).unwrap_or_default();
             self.start += self.writer.write(rest).await?;
         }
+        if self.end == self.piece.len() && self.end < PIECE {
+            self.piece = vec![0; (self.end * 4).min(PIECE)];
+        }
         Ok(())
     }
+}
+
+#[cfg(target_os = "linux")]
+fn widen(pipe: &pipe::Receiver) {
+    if let Err(error) = rustix::pipe::fcntl_setpipe_size(pipe, WIDE_PIPE) {
+        tracing::debug!(%error, "a pipe stays as small as it is");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn widen(_pipe: &pipe::Receiver) {
+    let _ = WIDE_PIPE;
 }

@@ -8,7 +8,6 @@ use crate::process::signal;
 use crate::program::{Control, ControlRequest, Exit, SessionStream};
 use konko_tokio::{ChannelReader, ChannelWriter};
 use std::io;
-use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
@@ -18,8 +17,6 @@ use tokio::process::Command;
 
 /// The most bytes of input that are taken at once.
 const PIECE: usize = 64 * 1024;
-/// What the system is asked to let a pipe hold, in bytes. It is no fault if it does not.
-const PIPE_SIZE: usize = 1024 * 1024;
 
 /// A program with pipes as standard input, output and error output.
 pub(crate) struct PipedProcess {
@@ -72,11 +69,9 @@ impl PipedProcess {
             .stdout(Stdio::from(child_output))
             .stderr(Stdio::from(child_error_output));
         lead_session(&mut command);
-        let output = OwnedFd::from(output);
-        widen(&output);
         // The pipes come before the program, so that nothing can fail after it is started.
         let input = pipe::Sender::from_owned_fd(input.into())?;
-        let output = pipe::Receiver::from_owned_fd(output)?;
+        let output = pipe::Receiver::from_owned_fd(output.into())?;
         let error_output = pipe::Receiver::from_owned_fd(error_output.into())?;
         let group = ProcessGroup::new(command.spawn()?);
         Ok(Self { group, input, output, error_output })
@@ -219,16 +214,4 @@ fn report(exit: &io::Result<ExitStatus>) -> Exit {
         }
         (None, None) => Exit::Unknown,
     }
-}
-
-#[cfg(target_os = "linux")]
-fn widen(pipe: &OwnedFd) {
-    if let Err(error) = rustix::pipe::fcntl_setpipe_size(pipe, PIPE_SIZE) {
-        tracing::debug!(%error, "a pipe stays as small as it is");
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn widen(_pipe: &OwnedFd) {
-    let _ = PIPE_SIZE;
 }

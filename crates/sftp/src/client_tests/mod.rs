@@ -3,4 +3,5 @@
 mod scripted_server;
 mod session;
 mod transfers;
+mod far;
 mod noise;

@@ -7,7 +7,7 @@ use konko_wire::encode::{Encode, put_string, put_u32};
 
 use crate::message::attributes::Attributes;
 
-extensions! {
+konko_wire::bodies! {
     /// Renames with the semantics of POSIX: what exists is replaced. Answered with STATUS.
     PosixRename<'a> = "posix-rename@openssh.com" {
         /// The name it has.

@@ -7,54 +7,7 @@ use konko_wire::encode::Encode;
 /// The version that nearly everybody speaks (draft-ietf-secsh-filexfer-02).
 pub const VERSION_3: u32 = 3;
 
-macro_rules! open_numbers {
-    ($(#[$doc:meta])* $name:ident($inner:ty): $($(#[$vdoc:meta])* $constant:ident = $value:literal $text:literal;)*) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub struct $name(pub $inner);
-
-        impl $name {
-            $($(#[$vdoc])* pub const $constant: Self = Self($value);)*
-
-            /// The name that the draft gives the number, if it does.
-            pub const fn name(self) -> Option<&'static str> {
-                match self.0 {
-                    $($value => Some($text),)*
-                    _ => None,
-                }
-            }
-        }
-
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                match self.name() {
-                    Some(name) => f.write_str(name),
-                    None => write!(f, "number {}", self.0),
-                }
-            }
-        }
-
-        impl std::fmt::Debug for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                write!(f, "{}({}: {self})", stringify!($name), self.0)
-            }
-        }
-
-        impl Encode for $name {
-            fn encode(&self, out: &mut Vec<u8>) {
-                self.0.encode(out);
-            }
-        }
-
-        impl<'a> Decode<'a> for $name {
-            fn decode_from(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
-                <$inner as Decode<'a>>::decode_from(reader).map(Self)
-            }
-        }
-    };
-}
-
-open_numbers! {
+konko_wire::open_numbers! {
     /// The type of a packet (draft-02 §3). Numbers without a name are kept as they are.
     PacketType(u8):
     /// The client's first packet.
@@ -119,7 +72,7 @@ open_numbers! {
     EXTENDED_REPLY = 201 "SSH_FXP_EXTENDED_REPLY";
 }
 
-open_numbers! {
+konko_wire::open_numbers! {
     /// How a request ended (draft-02 §7; from 9 on the drafts of versions 4–6). Numbers without a name are kept as
     /// they are.
     StatusCode(u32):

@@ -39,7 +39,7 @@ pub struct ServerConfig {
     pub maximum_packet: u32,
     /// The most bytes that one READ gets; 255 KiB. A longer one gets as many.
     pub maximum_read: u32,
-    /// The most handles that may be open at once; 128. To open more fails.
+    /// The most handles that may be open at once; 256. To open more fails.
     pub maximum_handles: usize,
     /// The most requests that are taken before one of them is answered; 64. Further ones stay unread.
     pub maximum_requests: usize,
@@ -63,7 +63,7 @@ impl Default for ServerConfig {
         Self {
             maximum_packet: MAXIMUM_PACKET,
             maximum_read: MAXIMUM_DATA,
-            maximum_handles: 128,
+            maximum_handles: 256,
             maximum_requests: 64,
             maximum_held: 1024 * 1024,
             maximum_output: 1024 * 1024,

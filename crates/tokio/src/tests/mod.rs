@@ -9,3 +9,4 @@ mod deadlines;
 mod floods;
 mod stress;
 mod duty;
+mod quiet;

@@ -111,7 +111,7 @@ fn lines_that_are_not_understood() {
         (format!("a namespaces=x {good}"), SignerLineError::Options),
         (format!("a namespaces=\"x {good}"), SignerLineError::Options),
         (format!("a\0 {good}"), SignerLineError::NotText),
-        (format!("a {good} {}", "x".repeat(LONGEST_LINE)), SignerLineError::TooLong),
+        (format!("a {good} {}", "x".repeat(LIMITS.longest)), SignerLineError::TooLong),
     ];
     for (text, expected) in cases {
         let allowed = parse(&format!("{text}\nz {good}\n"));

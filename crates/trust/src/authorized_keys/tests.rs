@@ -7,7 +7,7 @@ fn line(name: &str) -> String {
 
 fn parse(options: &str) -> Result<KeyOptions, LineError> {
     let text = format!("{options} {}", line("ed25519"));
-    AuthorizedKey::parse(1, text.as_bytes()).map(|key| {
+    AuthorizedKey::parse(1, &text).map(|key| {
         assert_eq!((key.key, key.comment.as_str()), (public("ed25519"), "someone@somewhere"));
         key.options
     })
@@ -83,12 +83,12 @@ fn one_key_may_stand_in_several_lines() {
 #[test]
 fn long_lines_are_refused_whole() {
     let key = line("ed25519");
-    for extra in [0, 1, 1000, 10 * LONGEST_LINE] {
-        let padding = "x".repeat(LONGEST_LINE + extra - key.len() - 1 - r#"command="" "#.len());
+    for extra in [0, 1, 1000, 10 * LIMITS.longest] {
+        let padding = "x".repeat(LIMITS.longest + extra - key.len() - 1 - r#"command="" "#.len());
         let text = format!("command=\"{padding}\" {key}");
         let restricted = AuthorizedKeys::parse(text.as_bytes());
-        assert_eq!(text.len(), LONGEST_LINE + extra - 1);
-        let fits = text.len() <= LONGEST_LINE;
+        assert_eq!(text.len(), LIMITS.longest + extra - 1);
+        let fits = text.len() <= LIMITS.longest;
         assert_eq!(restricted.find(&public("ed25519")).is_some(), fits, "{extra}");
         assert!(restricted.keys().iter().all(|found| found.options.command.is_some()));
         assert_eq!(restricted.refused().is_empty(), fits);
@@ -98,12 +98,12 @@ fn long_lines_are_refused_whole() {
 #[test]
 fn lines_beyond_the_limit_are_not_read() {
     let key = line("ed25519");
-    let last = format!("{}{key}", "\n".repeat(MOST_LINES - 1));
+    let last = format!("{}{key}", "\n".repeat(LIMITS.most - 1));
     assert_eq!(AuthorizedKeys::parse(last.as_bytes()).keys().len(), 1);
-    let beyond = format!("{}{key}", "\n".repeat(MOST_LINES));
+    let beyond = format!("{}{key}", "\n".repeat(LIMITS.most));
     let authorized = AuthorizedKeys::parse(beyond.as_bytes());
     assert!(authorized.keys().is_empty());
-    assert_eq!(authorized.refused(), [(MOST_LINES + 1, LineError::TooManyLines)]);
+    assert_eq!(authorized.refused(), [(LIMITS.most + 1, LineError::TooManyLines)]);
 }
 
 /// Keys of authenticators are keys like others; certificates and unknown types stand in no line.

@@ -1,7 +1,7 @@
 use super::*;
 use crate::configured::attendant::Unattended;
 use crate::configured::catalogue::catalogue;
-use crate::known_hosts_files::KnownHostsFiles;
+use crate::known_hosts_files::{HostKeyUpdates, KnownHostsFiles};
 use konko_config::{Configuration, Files, Local, Origin, Request, Source};
 use konko_transport::userauth::MethodName;
 use std::io;
@@ -119,9 +119,15 @@ fn what_keys_are_used_for() {
         assert_eq!((adding.lifetime, adding.confirm), (lifetime, confirm), "{line}");
         assert_eq!(adding.agent.origin(), "the agent at /agent");
     }
-    for lines in
-        [&["AddKeysToAgent=ask", "IdentityAgent=/agent"], &["AddKeysToAgent=yes", "IdentityAgent=none"]]
-    {
+    for (line, ask) in [("AddKeysToAgent=ask", true), ("AddKeysToAgent=yes", false)] {
+        let adding = options(&[line, "IdentityAgent=/agent"]).expect("good").add_keys_to_agent.expect(line);
+        assert_eq!(adding.ask, ask, "{line}");
+    }
+    for lines in [
+        &["AddKeysToAgent=yes", "IdentityAgent=none"][..],
+        &["AddKeysToAgent=no", "IdentityAgent=/agent"],
+        &["AddKeysToAgent=ask", "IdentityAgent=/agent", "BatchMode=yes"],
+    ] {
         assert!(options(lines).expect("good").add_keys_to_agent.is_none(), "{lines:?}");
     }
 }
@@ -217,7 +223,11 @@ fn what_says_which_hosts_to_believe() {
     assert_eq!(command.arguments, ["a b", "%H", "%t%%", "h=100%%.example", "c\"%I"]);
     let names: Vec<_> = files.authority_algorithms.iter().flatten().map(|row| row.name).collect();
     assert_eq!(names, ["ssh-ed25519"]);
-    assert!(files.update);
+    assert_eq!(files.update, HostKeyUpdates::Always);
     let no = super::tests::options(&["UpdateHostKeys=no"]).expect("good");
-    assert!(!super::tests::files(&no).update);
+    assert_eq!(super::tests::files(&no).update, HostKeyUpdates::Never);
+    let ask = super::tests::options(&["UpdateHostKeys=ask"]).expect("good");
+    assert_eq!(super::tests::files(&ask).update, HostKeyUpdates::Ask);
+    let silent = super::tests::options(&["UpdateHostKeys=ask", "BatchMode=yes"]).expect("good");
+    assert_eq!(super::tests::files(&silent).update, HostKeyUpdates::Never);
 }

@@ -25,3 +25,4 @@ mod transfers;
 mod blocking;
 mod hostile;
 mod cut;
+mod start;

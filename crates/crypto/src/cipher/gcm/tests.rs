@@ -8,16 +8,30 @@ fn implementations(key: &[u8]) -> Vec<Box<dyn GcmKey>> {
         16 => Box::new(portable::aes128(key)),
         _ => Box::new(portable::aes256(key)),
     };
-    #[cfg(feature = "ring")]
-    return vec![
-        portable,
-        match key.len() {
-            16 => Box::new(accelerated::aes128(key)),
-            _ => Box::new(accelerated::aes256(key)),
-        },
-    ];
-    #[cfg(not(feature = "ring"))]
-    vec![portable]
+    [Some(portable), ring(key), graviola(key)].into_iter().flatten().collect()
+}
+
+#[cfg(feature = "ring")]
+fn ring(key: &[u8]) -> Option<Box<dyn GcmKey>> {
+    Some(match key.len() {
+        16 => Box::new(accelerated::aes128(key)),
+        _ => Box::new(accelerated::aes256(key)),
+    })
+}
+
+#[cfg(not(feature = "ring"))]
+fn ring(_key: &[u8]) -> Option<Box<dyn GcmKey>> {
+    None
+}
+
+#[cfg(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn graviola(key: &[u8]) -> Option<Box<dyn GcmKey>> {
+    crate::processor::runs_graviola().then(|| -> Box<dyn GcmKey> { Box::new(wide::aes(key)) })
+}
+
+#[cfg(not(all(feature = "graviola", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+fn graviola(_key: &[u8]) -> Option<Box<dyn GcmKey>> {
+    None
 }
 
 #[test]
@@ -52,6 +66,30 @@ fn implementations_open_each_others_packets() {
                     assert_eq!(body, plain);
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn no_implementation_takes_a_changed_packet() {
+    for key in implementations(&[3; 16]).into_iter().chain(implementations(&[4; 32])) {
+        for len in [0, 1, 16, 64, 255, 1000, 32_768] {
+            let (length, mut body) = ([0, 0, 1, 2], vec![5; len]);
+            let tag = key.seal([6; NONCE_LEN], &length, &mut body);
+            for at in [0, 7, 15] {
+                let mut wrong = tag;
+                wrong[at] ^= 1;
+                assert_eq!(key.open([6; NONCE_LEN], &length, &mut body.clone(), &wrong), Err(TagMismatch));
+            }
+            for at in [0, len / 2, len.saturating_sub(1)] {
+                let mut wrong = body.clone();
+                let Some(byte) = wrong.get_mut(at) else { continue };
+                *byte ^= 0x10;
+                assert_eq!(key.open([6; NONCE_LEN], &length, &mut wrong, &tag), Err(TagMismatch));
+            }
+            assert_eq!(key.open([6; NONCE_LEN], &[0, 0, 1, 3], &mut body.clone(), &tag), Err(TagMismatch));
+            assert_eq!(key.open([7; NONCE_LEN], &length, &mut body.clone(), &tag), Err(TagMismatch));
+            assert_eq!(key.open([6; NONCE_LEN], &length, &mut body, &tag), Ok(()));
         }
     }
 }

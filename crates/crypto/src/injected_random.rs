@@ -5,7 +5,7 @@ use rand_core::{TryCryptoRng, TryRng};
 use std::convert::Infallible;
 
 /// A [`SecureRandom`] seen as a `rand_core` generator.
-pub(super) struct InjectedRandom<'a>(pub(super) &'a mut dyn SecureRandom);
+pub struct InjectedRandom<'a>(pub &'a mut dyn SecureRandom);
 
 impl TryRng for InjectedRandom<'_> {
     type Error = Infallible;
