@@ -51,12 +51,7 @@ pub fn near(kit: &Kit, settings: &Settings, verb: &str, rows: &mut Vec<Row>) -> 
             (OpenSsh, Russh),
             (Russh, KonkoServe),
         ];
-        // russh-sftp takes handles for text, and konko's are no text once there were many.
-        let cells = pairs
-            .into_iter()
-            .filter(|pair| *pair != (Russh, KonkoServe) || matches!(load, Load::File(_)))
-            .map(|(client, server)| Cell::new(client, server))
-            .collect();
+        let cells = pairs.into_iter().map(|(client, server)| Cell::new(client, server)).collect();
         let key = format!("{verb} {}", load.kind());
         let question = Question { get: verb == "get", load, round_trip: Duration::ZERO };
         let cells =

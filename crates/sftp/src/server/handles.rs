@@ -1,11 +1,17 @@
 //! The handles of one session. A handle is a place in the table and a serial number that never comes again, so that
 //! one that was closed, made up or taken from another session leads nowhere.
+//!
+//! A handle is any bytes at all (draft-ietf-secsh-filexfer-02 §3), but some clients take it for text: ours are digits.
 
 use crate::server::failure::Failure;
 use std::sync::Arc;
 
-/// The length of the handles that we give out, in bytes.
-const HANDLE_LEN: usize = 8;
+/// The length of the handles that we give out, in bytes: hexadecimal digits.
+const HANDLE_LEN: usize = 16;
+/// A handle as we give it out.
+pub type Handle = [u8; HANDLE_LEN];
+
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 /// What a handle stands for.
 #[derive(Debug)]
@@ -49,7 +55,7 @@ impl<F, D> Handles<F, D> {
         self.slots.len() - self.free.len()
     }
 
-    pub(super) fn insert(&mut self, open: Open<F, D>) -> [u8; HANDLE_LEN] {
+    pub(super) fn insert(&mut self, open: Open<F, D>) -> Handle {
         let serial = self.next_serial;
         self.next_serial = self.next_serial.wrapping_add(1);
         let slot = Slot { serial, open: Some(open) };
@@ -63,10 +69,8 @@ impl<F, D> Handles<F, D> {
                 (self.slots.len() - 1) as u32
             }
         };
-        let mut handle = [0; HANDLE_LEN];
-        handle[..4].copy_from_slice(&index.to_be_bytes());
-        handle[4..].copy_from_slice(&serial.to_be_bytes());
-        handle
+        let value = u64::from(index) << 32 | u64::from(serial);
+        std::array::from_fn(|place| DIGITS[(value >> (60 - 4 * place)) as usize & 15])
     }
 
     pub(super) fn get(&self, handle: &[u8]) -> Result<Open<F, D>, Failure> {
@@ -102,9 +106,18 @@ impl<F, D> Handles<F, D> {
     }
 
     fn index_of(&self, handle: &[u8]) -> Option<usize> {
-        let (index, serial) = handle.split_first_chunk::<4>()?;
-        let index = u32::from_be_bytes(*index) as usize;
-        let serial = u32::from_be_bytes(<[u8; 4]>::try_from(serial).ok()?);
+        if handle.len() != HANDLE_LEN {
+            return None;
+        }
+        let value = handle.iter().try_fold(0_u64, |value, byte| {
+            let digit = match byte {
+                b'0'..=b'9' => byte - b'0',
+                b'a'..=b'f' => byte - b'a' + 10,
+                _ => return None,
+            };
+            Some(value << 4 | u64::from(digit))
+        })?;
+        let (index, serial) = ((value >> 32) as usize, value as u32);
         let slot = self.slots.get(index)?;
         (slot.serial == serial && slot.open.is_some()).then_some(index)
     }
@@ -124,12 +137,13 @@ mod tests {
         assert_eq!(*handles.directory(&directory).unwrap(), 9);
         assert!(handles.file(&directory).is_err());
         assert!(handles.directory(&file).is_err());
-        for bit in 0..64 {
+        assert!(file.is_ascii());
+        for bit in 0..8 * HANDLE_LEN {
             let mut forged = file;
             forged[bit / 8] ^= 1 << (bit % 8);
             assert!(handles.file(&forged).is_err(), "bit {bit}");
         }
-        for len in [0usize, 1, 4, 7, 9, 255, 256, 257, 65_536] {
+        for len in [0usize, 1, 8, 15, 16, 17, 255, 256, 257, 65_536] {
             assert!(handles.get(&vec![0; len]).is_err());
         }
         assert!(handles.remove(&file).is_ok());

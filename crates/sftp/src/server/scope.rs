@@ -2,6 +2,7 @@
 //! and implementations MUST process requests relating to the same file in the order in which they are received"),
 //! all else may overtake.
 
+use crate::server::handles::Handle;
 use crate::server::request_name::RequestName;
 use konko_wire::decode::Reader;
 
@@ -11,13 +12,13 @@ pub(super) enum Scope {
     /// Neither a handle nor a path.
     Session,
     /// Looks at an open file or directory.
-    Look([u8; 8]),
+    Look(Handle),
     /// Changes an open file, or where it stands.
-    Change([u8; 8]),
+    Change(Handle),
     /// Waits until all is done for an open file, and changes nothing.
-    Settle([u8; 8]),
+    Settle(Handle),
     /// Copies from one open file to another.
-    Copy([u8; 8], [u8; 8]),
+    Copy(Handle, Handle),
     /// Looks at a path.
     LookAtPath,
     /// Changes a path or what it leads to.
@@ -80,7 +81,7 @@ impl Scope {
         }
     }
 
-    const fn handles(self) -> [Option<[u8; 8]>; 2] {
+    const fn handles(self) -> [Option<Handle>; 2] {
         match self {
             Self::Look(handle) | Self::Change(handle) | Self::Settle(handle) => [Some(handle), None],
             Self::Copy(source, target) => [Some(source), Some(target)],
@@ -89,12 +90,12 @@ impl Scope {
     }
 }
 
-fn first_handle(fields: &[u8]) -> [u8; 8] {
+fn first_handle(fields: &[u8]) -> Handle {
     handle(Reader::new(fields).read_string().unwrap_or_default())
 }
 
 /// A handle as ours are. One of another length is none of ours.
-fn handle(bytes: &[u8]) -> [u8; 8] {
+fn handle(bytes: &[u8]) -> Handle {
     bytes.try_into().unwrap_or_default()
 }
 
@@ -109,7 +110,7 @@ mod tests {
 
     #[test]
     fn the_order_of_one_file_is_kept_and_others_overtake() {
-        let (a, b) = ([1; 8], [2; 8]);
+        let (a, b) = ([1; 16], [2; 16]);
         let reads = Scope::Look(a);
         assert!(!reads.holds_back(Scope::Look(a)));
         assert!(reads.holds_back(Scope::Change(a)));
@@ -119,7 +120,7 @@ mod tests {
         assert!(!Scope::Settle(a).holds_back(Scope::Change(b)));
         assert!(!Scope::Change(a).holds_back(Scope::Change(b)));
         assert!(Scope::Copy(a, b).holds_back(Scope::Look(b)));
-        assert!(!Scope::Copy(a, b).holds_back(Scope::Look([3; 8])));
+        assert!(!Scope::Copy(a, b).holds_back(Scope::Look([3; 16])));
         assert!(Scope::ChangePath.holds_back(Scope::LookAtPath));
         assert!(!Scope::LookAtPath.holds_back(Scope::LookAtPath));
         assert!(Scope::Change(a).holds_back(Scope::LookAtPath));

@@ -184,7 +184,7 @@ fn requests_that_do_not_parse_are_bad_messages_and_hurt_nobody() {
 fn handles_lead_only_where_they_were_given_out_for() {
     let mut server = started(ServerConfig::default());
     let handle = open_file(&mut server, 1, 77);
-    assert!(handle.len() <= 8);
+    assert!(handle.len() <= 16);
     for bad in [vec![], vec![0; 255], vec![0; 257], vec![0; 65_536], handle[..7].to_vec()] {
         server.handle_input(packet(PacketType::FSTAT, 2, &Fstat { handle: &bad }));
         assert!(server.next_question().unwrap().is_none());
@@ -415,7 +415,7 @@ fn limits_are_told() {
         max_packet_length: 262_144,
         max_read_length: 261_120,
         max_write_length: 261_120,
-        max_open_handles: 128,
+        max_open_handles: 256,
     };
     assert_eq!(LimitsReply::decode(fields).unwrap(), expected);
 }
