@@ -23,7 +23,7 @@ pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
     matches_where(pattern, text, u8::eq_ignore_ascii_case)
 }
 
-/// [`matches`] where upper and lower case differ.
+/// [`matches()`] where upper and lower case differ.
 pub fn matches_exactly(pattern: &[u8], text: &[u8]) -> bool {
     matches_where(pattern, text, u8::eq)
 }
