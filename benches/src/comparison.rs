@@ -10,6 +10,9 @@ use std::io::Write as _;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+/// What is said of the figures, from the repository's top folder.
+const NOTES: &str = "benches/NOTES.md";
+
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Measures the rows that `arguments` name and prints them as Markdown.
@@ -60,6 +63,10 @@ fn measure(kit: &Kit, settings: &Settings, row: &str, results: &mut Results) -> 
 /// The whole page: what was run, the goals, the rows.
 fn page(settings: &Settings, results: &Results, taken: Duration) -> String {
     let mut page = format!("# Benchmarks\n\n{}\n{}", preface(settings, taken), goals_table(results));
+    // What no program can tell: why a goal was not met.
+    if let Ok(notes) = std::fs::read_to_string(NOTES) {
+        page.push_str(&format!("\n{notes}"));
+    }
     for (title, far) in [("Near", false), ("Far", true)] {
         let rows =
             results.rows.iter().filter(|row| (row.key.starts_with("far-") || row.key == "proxy") == far);

@@ -174,7 +174,9 @@ async fn with_re_exchanges(pair: Pair, asked_for: usize) {
         reading.await.expect("no panic").expect("read");
     }
     let changed = pair.client.with(|transport, _| transport.stats().key_re_exchanges);
-    assert!(changed >= 10, "keys were changed {changed} times");
+    // Where they are changed by bytes alone, up to a window's worth may be under way before the next time.
+    let at_least = if asked_for == 0 { LEN as u64 / (3 * MIB as u64) } else { asked_for as u64 };
+    assert!(changed >= at_least, "keys were changed {changed} times");
     pair.check().await;
 }
 
