@@ -300,13 +300,13 @@ fn everything_is_closed_when_the_client_goes() {
             let (server, watch, _go_on) = watched(ServerConfig::default());
             let connection = logged_in(server).await;
             let mut client = SftpClient::start(session(&connection).await).await;
-            for number in 0..128 {
+            for number in 0..256 {
                 client.open(&format!("/{number}")).await;
             }
             let open = Open { filename: b"/x", pflags: OpenFlags::READ, attributes: Attributes::default() };
             client.send(PacketType::OPEN, 7, &open).await;
             assert_eq!(client.status().await, (7, StatusCode::FAILURE));
-            assert_eq!(watch.open.load(Ordering::SeqCst), 128);
+            assert_eq!(watch.open.load(Ordering::SeqCst), 256);
             if ends_connection {
                 drop((client, connection));
             } else {
