@@ -103,18 +103,22 @@ async fn accept(listener: TcpListener, link: Arc<Link>, host: String, port: u16)
     }
 }
 
+/// A channel to a port that the server reaches, for whoever connected to us (RFC 4254 §7.2).
+pub(crate) fn direct_tcpip(host: &str, port: u16, originator: Option<SocketAddr>) -> ChannelKind {
+    let (originator_address, originator_port) = match originator {
+        Some(address) => (address.ip().to_string(), u32::from(address.port())),
+        None => ("127.0.0.1".to_owned(), 0),
+    };
+    ChannelKind::DirectTcpip { host: host.to_owned(), port, originator_address, originator_port }
+}
+
 pub(crate) async fn open_direct_tcpip(
     link: &Arc<Link>,
     host: &str,
     port: u16,
     originator: Option<SocketAddr>,
 ) -> Result<Tunnel, Error> {
-    let (originator_address, originator_port) = match originator {
-        Some(address) => (address.ip().to_string(), u32::from(address.port())),
-        None => ("127.0.0.1".to_owned(), 0),
-    };
-    let kind = ChannelKind::DirectTcpip { host: host.to_owned(), port, originator_address, originator_port };
-    Ok(Tunnel::new(link.open(kind).await?, Arc::clone(link)))
+    Ok(Tunnel::new(link.open(direct_tcpip(host, port, originator)).await?, Arc::clone(link)))
 }
 
 /// Somebody connected to what the server forwards to us.

@@ -8,6 +8,7 @@ use crate::blocking::forward::LocalForward;
 use crate::blocking::link::Link;
 use crate::blocking::tunnel::Tunnel;
 use crate::error::{Error, Phase};
+use crate::forward::direct_tcpip;
 use crate::host_key_updater::HostKeyUpdater;
 use crate::info::SessionInfo;
 use crate::login_driver::establish;
@@ -190,12 +191,7 @@ fn open_direct_tcpip(
     port: u16,
     originator: Option<SocketAddr>,
 ) -> Result<Tunnel, Error> {
-    let (originator_address, originator_port) = match originator {
-        Some(address) => (address.ip().to_string(), u32::from(address.port())),
-        None => ("127.0.0.1".to_owned(), 0),
-    };
-    let kind = ChannelKind::DirectTcpip { host: host.to_owned(), port, originator_address, originator_port };
-    Tunnel::new(link.open(kind)?, Arc::clone(link))
+    Tunnel::new(link.open(direct_tcpip(host, port, originator))?, Arc::clone(link))
 }
 
 fn say_goodbye(connection: &Connection<Client>) {

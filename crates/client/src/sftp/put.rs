@@ -78,7 +78,8 @@ impl Sftp {
         if !is_there {
             return RemoteFile::begin(self, path.clone(), None, mode, options).await;
         }
-        if options.resume {
+        // Without a temporary file the OPEN cuts what is there: nothing is cut before it is known that it may be.
+        if options.resume || !options.atomic {
             let (target, replaced) = self.upload_target(path).await?;
             return RemoteFile::begin(self, target, replaced, mode, options).await;
         }
@@ -90,7 +91,7 @@ impl Sftp {
             && replaced
                 .as_ref()
                 .is_none_or(|metadata| matches!(metadata.file_type, FileType::Regular | FileType::Unknown));
-        if is_ordinary || !options.atomic {
+        if is_ordinary {
             let (mut remote, file) = begun?;
             remote.replaced = replaced;
             return Ok((remote, file));
