@@ -1,5 +1,6 @@
 //! The comparison: every row that the settings name, and the page that it makes.
 
+use crate::awake::{Awake, Stolen};
 use crate::goals::goals_table;
 use crate::outcome::Results;
 use crate::peers::Kit;
@@ -20,7 +21,8 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
     let settings = Settings::parse(arguments)?;
     process::raise_limits();
     let kit = Kit::new(settings.russh.clone(), settings.konko.clone())?;
-    let begin = Instant::now();
+    let _awake = if settings.awake { Some(Awake::keep()?) } else { None };
+    let (begin, stolen) = (Instant::now(), Stolen::begin());
     let (mut results, mut out) = (Results::default(), std::io::stdout().lock());
     for row in &settings.rows {
         let (rows, idle) = (results.rows.len(), results.idle.len());
@@ -33,7 +35,7 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
         }
     }
     if settings.markdown {
-        write!(out, "{}", page(&settings, &results, begin.elapsed()))?;
+        write!(out, "{}", page(&settings, &results, begin.elapsed(), &stolen))?;
     } else {
         write!(out, "{}", goals_table(&results))?;
     }
@@ -61,8 +63,8 @@ fn measure(kit: &Kit, settings: &Settings, row: &str, results: &mut Results) -> 
 }
 
 /// The whole page: what was run, the goals, the rows.
-fn page(settings: &Settings, results: &Results, taken: Duration) -> String {
-    let mut page = format!("# Benchmarks\n\n{}\n{}", preface(settings, taken), goals_table(results));
+fn page(settings: &Settings, results: &Results, taken: Duration, stolen: &Stolen) -> String {
+    let mut page = format!("# Benchmarks\n\n{}\n{}", preface(settings, taken, stolen), goals_table(results));
     // What no program can tell: why a goal was not met.
     if let Ok(notes) = std::fs::read_to_string(NOTES) {
         page.push_str(&format!("\n{notes}"));
@@ -80,7 +82,7 @@ fn page(settings: &Settings, results: &Results, taken: Duration) -> String {
 }
 
 /// What was run, for whoever reads the page.
-fn preface(settings: &Settings, taken: Duration) -> String {
+fn preface(settings: &Settings, taken: Duration, stolen: &Stolen) -> String {
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model =
         cpu.lines().find_map(|line| line.strip_prefix("model name")?.split(':').nth(1)).unwrap_or("unknown");
@@ -91,9 +93,15 @@ fn preface(settings: &Settings, taken: Duration) -> String {
     } else {
         ""
     };
+    let awake = if settings.awake {
+        ", which processes of the lowest priority keep awake, because a shared host gives a sleeping one back when it likes \
+         (the rates of all peers vary by ten times without that)"
+    } else {
+        ""
+    };
     format!(
         "Written by one invocation of `konko-bench --markdown --rounds {}` in {} minutes: the cells of a row in turn, \
-         round after round; medians with the smallest and the largest.{quick} {cores} cores of{model}. {}, russh {} \
+         round after round; medians with the smallest and the largest.{quick} {cores} cores of{model}{awake}; the host took {:.1} % of their time for others. {}, russh {} \
          (aws-lc-rs), konko with default features.\n\n\
          * Client, server and what the server spawns share the cores, so CPU seconds are the steadier figure; they are \
          those of both processes and of what they spawned, and of the sender's and receiver's for the model.\n\
@@ -106,9 +114,11 @@ fn preface(settings: &Settings, taken: Duration) -> String {
          client does not tell one from the other. Keys are exchanged with curve25519-sha256 where the row names nothing \
          else. Commands run without shell start-up files.\n\
          * Far away, cells whose receiver keeps a small window are measured once; the other sizes and rounds are \
-         larger. The delay is that of the program's own proxy.",
+         larger. The delay is that of the program's own proxy.\n\
+         * Both konko and russh are tasks of tokio's runtime with several threads, as in a server.",
         settings.rounds,
         taken.as_secs().div_ceil(60),
+        stolen.share() * 100.0,
         String::from_utf8_lossy(&openssh).trim(),
         russh_release(),
     )

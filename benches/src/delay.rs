@@ -19,7 +19,8 @@ const MOST_PIPES: usize = 4096;
 /// How much one pipe is asked to take: it has 64 places for it, each for up to 32 KiB of a socket's data.
 const PIECE: usize = 1 << 20;
 const PIPE_SIZE: usize = 64 * 4096;
-/// So long the data of a sender of small packets is left to gather, so that the proxy does not wake up for each of them.
+/// What is less is left to gather for so long, so that the proxy does not wake up for each small packet.
+const GATHERED: usize = 128 * 1024;
 const GATHERING: Duration = Duration::from_micros(200);
 /// What comes in within as much leaves together.
 const TICK: Duration = Duration::from_micros(500);
@@ -142,7 +143,7 @@ fn pass(from: TcpStream, to: TcpStream, delay: Duration) {
             if bytes == 0 {
                 return;
             }
-            if bytes < PIECE / 2 {
+            if bytes < GATHERED {
                 thread::sleep(GATHERING);
             }
         }

@@ -4,10 +4,12 @@
 //! `konko-bench` measures every row and prints a table of each, and which goals were met; `--markdown` prints the whole
 //! of `BENCHMARKS.md` instead. `--rows` takes a list of `down,up,get,put,logins,echo,memory,growth,proxy,far-down,far-up,
 //! far-get,far-put`, `--cipher` one of ciphers for the bulk rows, `--rounds`, `--bytes` and `--round-trips` numbers;
-//! `--quick` makes everything small, to see whether it runs. It wants `target/release/konko` and
+//! `--quick` makes everything small, to see whether it runs. The processors are kept awake meanwhile, unless
+//! `--let-sleep` is given. It wants `target/release/konko` and
 //! `benches/russh-peer/target/release/russh-peer`, or their places with `--konko` and `--russh`.
 
 mod outcome;
+mod awake;
 mod process;
 mod settings;
 mod turns;
@@ -33,7 +35,9 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     match arguments.first().map(String::as_str) {
         Some("peer") => {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-            runtime.block_on(peer::run(rest))
+            let arguments = rest.to_vec();
+            // A task as those of a server are, on a thread of the runtime.
+            runtime.block_on(async { tokio::spawn(async move { peer::run(&arguments).await }).await })?
         }
         Some("model") => model::run(rest),
         Some("plain") => plain::run(rest),

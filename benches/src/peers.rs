@@ -28,6 +28,8 @@ pub enum Peer {
     ModelSpawned,
     /// Not a peer: TCP.
     Tcp,
+    /// The same in a task of tokio's runtime.
+    TokioTcp,
 }
 
 impl Peer {
@@ -41,6 +43,7 @@ impl Peer {
             Self::Model => "model",
             Self::ModelSpawned => "model spawned",
             Self::Tcp => "raw TCP",
+            Self::TokioTcp => "raw TCP, a task of tokio's",
         }
     }
 
@@ -56,7 +59,7 @@ impl Peer {
 
     /// Whether it shows what the machine can do, rather than an implementation.
     pub fn is_yardstick(self) -> bool {
-        matches!(self, Self::Model | Self::ModelSpawned | Self::Tcp)
+        matches!(self, Self::Model | Self::ModelSpawned | Self::Tcp | Self::TokioTcp)
     }
 }
 
@@ -122,7 +125,7 @@ impl Kit {
                 wait_for(&address)?;
                 Ok((process, address))
             }
-            Peer::Model | Peer::ModelSpawned | Peer::Tcp => Err(no_peer(peer)),
+            Peer::Model | Peer::ModelSpawned | Peer::Tcp | Peer::TokioTcp => Err(no_peer(peer)),
         }
     }
 
@@ -165,7 +168,7 @@ impl Kit {
             }
             Peer::Russh => Command::new(&self.russh),
             Peer::OpenSsh => return Ok(self.openssh(address, cipher, kex)),
-            Peer::Model | Peer::ModelSpawned | Peer::Tcp => return Err(no_peer(peer)),
+            Peer::Model | Peer::ModelSpawned | Peer::Tcp | Peer::TokioTcp => return Err(no_peer(peer)),
         };
         command.args(["client", address, cipher, kex]);
         command.env("BENCH_KEY", self.path("user")).env("BENCH_USER", user());

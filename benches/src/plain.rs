@@ -1,24 +1,33 @@
 //! TCP with nothing on it, as the yardstick of one-byte round trips and of the delay proxy.
 
+use crate::awake;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Instant;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 const WRITE_SIZE: usize = 256 * 1024;
 const READ_SIZE: usize = 512 * 1024;
 
-/// The commands: `echo` and `source BYTES` listen and serve one connection; `ping ADDRESS COUNT` and `drain ADDRESS`
-/// connect and print how many seconds it took.
+/// The commands (with `tokio-` before them, `echo` and `ping` are tasks of its runtime): `echo` and `source BYTES` listen and serve one connection; `ping ADDRESS COUNT` and `drain ADDRESS`
+/// connect and print how many seconds it took; `awake` keeps a processor busy until its parent is gone.
 pub fn run(arguments: &[String]) -> Result<(), Failure> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["echo"] => echo(accept()?),
         ["source", bytes] => source(accept()?, bytes.parse()?),
         ["ping", address, count] => ping(TcpStream::connect(address)?, count.parse()?),
+        ["tokio-echo"] => as_task(tokio_echo(accept()?)),
+        ["tokio-ping", address, count] => as_task(tokio_ping(TcpStream::connect(address)?, count.parse()?)),
+        ["awake"] => {
+            awake::stay();
+            Ok(())
+        }
         ["drain", address] => drain(TcpStream::connect(address)?),
-        _ => Err("usage: konko-bench plain echo | source BYTES | ping ADDRESS COUNT | drain ADDRESS".into()),
+        _ => Err("usage: konko-bench plain echo | source BYTES | ping ADDRESS COUNT | drain ADDRESS | awake"
+            .into()),
     }
 }
 
@@ -48,6 +57,38 @@ fn ping(mut stream: TcpStream, count: u64) -> Result<(), Failure> {
     for _ in 0..count {
         stream.write_all(&byte)?;
         stream.read_exact(&mut byte)?;
+    }
+    println!("echo {} 0", begin.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// Runs `task` on a thread of a runtime such as the peers have.
+fn as_task(task: impl Future<Output = Result<(), Failure>> + Send + 'static) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async { tokio::spawn(task).await })?
+}
+
+async fn tokio_echo(stream: TcpStream) -> Result<(), Failure> {
+    stream.set_nonblocking(true)?;
+    let mut stream = tokio::net::TcpStream::from_std(stream)?;
+    let mut bytes = [0; 64];
+    loop {
+        match stream.read(&mut bytes).await? {
+            0 => return Ok(()),
+            read => stream.write_all(&bytes[..read]).await?,
+        }
+    }
+}
+
+async fn tokio_ping(stream: TcpStream, count: u64) -> Result<(), Failure> {
+    stream.set_nodelay(true)?;
+    stream.set_nonblocking(true)?;
+    let mut stream = tokio::net::TcpStream::from_std(stream)?;
+    let mut byte = [0];
+    let begin = Instant::now();
+    for _ in 0..count {
+        stream.write_all(&byte).await?;
+        stream.read_exact(&mut byte).await?;
     }
     println!("echo {} 0", begin.elapsed().as_secs_f64());
     Ok(())

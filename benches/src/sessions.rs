@@ -70,9 +70,9 @@ fn login(kit: &Kit, cell: &Cell, kex: &str, count: u64, at_once: u64) -> Result<
 
 /// One byte there and back on one channel, and over TCP alone.
 pub fn echo(kit: &Kit, settings: &Settings, rows: &mut Vec<Row>) {
-    use Peer::{Konko, Russh, Tcp};
+    use Peer::{Konko, Russh, Tcp, TokioTcp};
     let count = settings.size(20_000, 1000);
-    let cells = [Tcp, Konko, Russh].map(|peer| Cell::new(peer, peer)).to_vec();
+    let cells = [Tcp, TokioTcp, Konko, Russh].map(|peer| Cell::new(peer, peer)).to_vec();
     let cells = measure("echo", settings.rounds, cells, |cell, _| Some(round_trips(kit, cell.client, count)));
     rows.push(Row {
         key: "echo".to_owned(),
@@ -87,21 +87,29 @@ pub fn echo(kit: &Kit, settings: &Settings, rows: &mut Vec<Row>) {
 
 fn round_trips(kit: &Kit, peer: Peer, count: u64) -> Result<Run, Failure> {
     let counted = count.to_string();
-    let (server, mut command) = if peer == Peer::Tcp {
-        let (server, address) = kit.yardstick(&["plain", "echo"])?;
-        let mut command = Command::new(std::env::current_exe()?);
-        command.args(["plain", "ping", &address, &counted]);
-        (server, command)
-    } else {
-        let (server, address) = kit.server(peer)?;
-        let mut command = kit.client(peer, &address, CIPHER, KEX)?;
-        command.args(["echo", &counted]);
-        (server, command)
+    let plain = match peer {
+        Peer::Tcp => Some(("echo", "ping")),
+        Peer::TokioTcp => Some(("tokio-echo", "tokio-ping")),
+        _ => None,
+    };
+    let (server, mut command) = match plain {
+        Some((echo, ping)) => {
+            let (server, address) = kit.yardstick(&["plain", echo])?;
+            let mut command = Command::new(std::env::current_exe()?);
+            command.args(["plain", ping, &address, &counted]);
+            (server, command)
+        }
+        None => {
+            let (server, address) = kit.server(peer)?;
+            let mut command = kit.client(peer, &address, CIPHER, KEX)?;
+            command.args(["echo", &counted]);
+            (server, command)
+        }
     };
     let mut client = Process::start(&mut command)?;
     let (seconds, memory) = client.result("echo ")?;
     let usage = Usage { memory, ..client.finish()? };
-    let used = if peer == Peer::Tcp { server.finish()? } else { server.stop()? };
+    let used = if plain.is_some() { server.finish()? } else { server.stop()? };
     let count = count as f64;
     Ok(Run {
         rate: count / seconds,

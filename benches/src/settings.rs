@@ -33,6 +33,8 @@ pub struct Settings {
     pub markdown: bool,
     /// Whether the others' memory is measured with as many connections as ours.
     pub all_idle: bool,
+    /// Whether the processors are kept awake.
+    pub awake: bool,
     /// russh's program.
     pub russh: PathBuf,
     /// konko's program.
@@ -52,6 +54,7 @@ impl Settings {
             quick,
             markdown: false,
             all_idle: false,
+            awake: true,
             russh: PathBuf::from("benches/russh-peer/target/release/russh-peer"),
             konko: PathBuf::from("target/release/konko"),
         };
@@ -72,6 +75,7 @@ impl Settings {
                 "--konko" => settings.konko = value()?.into(),
                 "--quick" => {}
                 "--markdown" => settings.markdown = true,
+                "--let-sleep" => settings.awake = false,
                 "--all-idle" => settings.all_idle = true,
                 _ => return Err(format!("unknown option {word}").into()),
             }

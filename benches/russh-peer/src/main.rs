@@ -18,7 +18,11 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // A task as those of a server are, on a thread of the runtime: as for every peer of the benchmarks.
+    tokio::spawn(command(std::env::args().skip(1).collect())).await?
+}
+
+async fn command(arguments: Vec<String>) -> Result<(), Failure> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["server"] => serve().await,

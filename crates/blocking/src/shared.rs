@@ -10,7 +10,7 @@ use konko_transport::replies::Replies;
 use konko_transport::slot::{Opening, Slot};
 use konko_transport::wire::number::DisconnectReason;
 use konko_transport::{ChannelMut, Event, Side, Transport};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -58,7 +58,7 @@ pub(crate) struct Sleep {
 /// Everything of one connection that the driver and the handles share.
 pub(crate) struct State<S: Side> {
     pub(crate) transport: Transport<S>,
-    slots: HashMap<ChannelId, Slot>,
+    slots: BTreeMap<ChannelId, Slot>,
     /// Events for the application, in order.
     events: VecDeque<S::Event>,
     pub(crate) global_replies: Replies<Option<Bytes>>,
@@ -145,7 +145,7 @@ impl<S: Side> Shared<S> {
         Self {
             state: Mutex::new(State {
                 transport,
-                slots: HashMap::new(),
+                slots: BTreeMap::new(),
                 events: VecDeque::new(),
                 global_replies: Replies::default(),
                 ended: None,

@@ -22,7 +22,7 @@ use konko_wire::message::channel::{
 };
 use konko_wire::message::global::{GlobalRequest, RequestFailure, RequestSuccess};
 use konko_wire::number::OpenFailureReason;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// Replies nobody asked for are dropped, up to this many on a connection.
 const MAXIMUM_UNSOLICITED_REPLIES: u32 = 1 << 20;
@@ -36,7 +36,8 @@ const MAXIMUM_TYPE_SPECIFIC: usize = 16 * 1024;
 #[derive(Debug)]
 pub struct Channels {
     config: ChannelConfig,
-    entries: HashMap<u32, Entry>,
+    /// By number. Mostly there are few, and each is looked up several times for every packet.
+    entries: BTreeMap<u32, Box<Entry>>,
     accounts: Accounts,
     globals: Globals,
     pub(crate) next_number: u32,
@@ -57,7 +58,7 @@ impl Channels {
         // A number must be free to be found: RFC 4254 gives 2^32 of them.
         config.maximum_channels = config.maximum_channels.min(1 << 24);
         Self {
-            entries: HashMap::new(),
+            entries: BTreeMap::new(),
             accounts: Accounts::new(&config),
             globals: Globals::new(&config),
             next_number: 0,
@@ -159,7 +160,6 @@ impl Channels {
 
     /// Gives back the memory that holds nothing, for a connection that has gone quiet.
     pub fn give_back(&mut self) {
-        self.entries.shrink_to_fit();
         for entry in self.entries.values_mut() {
             entry.channel.give_back();
         }
@@ -523,7 +523,7 @@ impl Channels {
 
     fn enter(&mut self, channel: Channel) -> ChannelId {
         let id = channel.id();
-        let entry = self.accounts.enter(channel);
+        let entry = Box::new(self.accounts.enter(channel));
         self.entries.insert(id.number(), entry);
         id
     }

@@ -5,13 +5,14 @@ use bytes::BytesMut;
 /// The room offered to the first read of a quiet connection.
 const SMALLEST_ROOM: usize = 4 * 1024;
 /// The room offered while the peer keeps filling what is offered.
-const LARGEST_ROOM: usize = 256 * 1024;
-/// How many used allocations are kept to be used again, once nobody holds a part of them.
+const LARGEST_ROOM: usize = 512 * 1024;
+/// How many used allocations are kept to be used again, once nobody holds a part of them: as many as a reader needs that
+/// writes 2 MiB to a disk while more arrives.
 const RETIRED: usize = 4;
 
 /// Bytes that arrived and are not yet taken, and room for the next ones.
 ///
-/// The room adapts: it doubles (up to 256 KiB) when a read fills it and halves (down to 4 KiB) when reads are
+/// The room adapts: it doubles (up to 512 KiB) when a read fills it and halves (down to 4 KiB) when reads are
 /// small, so that bulk transfers read much at a time and idle connections hold little. Memory is used again when
 /// the packets that were split off it are gone.
 #[derive(Debug)]
@@ -60,9 +61,10 @@ impl InputBuffer {
         }
         // The input that moves along differs from time to time; the slack makes one allocation fit the next.
         let needed = self.filled + self.room;
-        let reclaimed = self.retired.iter_mut().position(|buffer| buffer.try_reclaim(needed));
+        // The one used last is still in the cache.
+        let reclaimed = self.retired.iter_mut().rposition(|buffer| buffer.try_reclaim(needed));
         let mut next = match reclaimed {
-            Some(index) => self.retired.swap_remove(index),
+            Some(index) => self.retired.remove(index),
             None => BytesMut::with_capacity(needed.max(self.room + self.room / 4)),
         };
         next.extend_from_slice(&self.buffer);

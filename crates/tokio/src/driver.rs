@@ -1,7 +1,6 @@
 //! The future that drives one connection.
 
 use crate::shared::{Shared, now};
-use konko_sansio::Machine;
 use konko_transport::Side;
 use konko_transport::wire::number::DisconnectReason;
 use std::future::Future;
@@ -91,22 +90,18 @@ impl<S: Side> Future for Driver<S> {
                 drop(state);
                 return self.poll_end(cx);
             }
-            let due = state.driver_sleeps();
-            drop(state);
-            if let Some(due) = due
-                && self.poll_timer(due, cx).is_ready()
-            {
-                let mut state = shared.lock();
-                if let Err(error) = state.transport.handle_timeout(now()) {
-                    tracing::debug!(%error, "a deadline passed");
-                }
-                state.deliver();
+            if wrote || read {
                 continue;
             }
-            if !wrote && !read {
-                return Poll::Pending;
+            let due = state.driver_sleeps();
+            drop(state);
+            match due {
+                Some(due) if self.poll_timer(due, cx).is_ready() => shared.lock().expire(),
+                _ => return Poll::Pending,
             }
         }
+        // There is no rest for it; what is due is due all the same.
+        shared.lock().expire();
         cx.waker().wake_by_ref();
         Poll::Pending
     }

@@ -9,7 +9,7 @@ use konko_transport::channel::identifier::ChannelId;
 use konko_transport::replies::Replies;
 use konko_transport::slot::Opening;
 use konko_transport::{ChannelMut, Event, Side, Transport};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::mem::MaybeUninit;
 use std::pin::{Pin, pin};
@@ -76,7 +76,7 @@ pub(crate) struct State<S: Side> {
     driver: Option<Waker>,
     /// Set while the driver is not about to look by itself.
     sleep: Option<Sleep>,
-    slots: HashMap<ChannelId, WaitingSlot>,
+    slots: BTreeMap<ChannelId, Box<WaitingSlot>>,
     /// Events for the application, in order.
     events: VecDeque<S::Event>,
     event_waiters: Waiters,
@@ -119,7 +119,7 @@ impl<S: Side> Shared<S> {
                 io: Some(io),
                 driver: None,
                 sleep: None,
-                slots: HashMap::new(),
+                slots: BTreeMap::new(),
                 events: VecDeque::new(),
                 event_waiters: Waiters::default(),
                 global_replies: Replies::default(),
@@ -186,6 +186,21 @@ impl<S: Side> State<S> {
         let until = [self.transport.poll_timeout(), self.watch, rest].into_iter().flatten().min();
         self.sleep = Some(Sleep { until });
         until
+    }
+
+    /// Serves the deadlines that have passed.
+    pub(crate) fn expire(&mut self) {
+        let now = now();
+        if self.transport.poll_timeout().is_some_and(|due| due <= now) {
+            if let Err(error) = self.transport.handle_timeout(now) {
+                tracing::debug!(%error, "a deadline passed");
+            }
+            self.deliver();
+        }
+    }
+
+    fn has_to_write(&self) -> bool {
+        !self.broken && !(self.flushed && self.transport.output().is_empty())
     }
 
     /// Writes what is pending until the stream takes no more. Returns whether anything moved.
@@ -387,7 +402,7 @@ impl<S: Side> State<S> {
         let Some(mut channel) = self.transport.channel(id) else { return };
         let mut result = Ok(());
         while let Some(event) = channel.poll_event() {
-            let slot = self.slots.entry(id).or_insert_with(|| WaitingSlot::new(Opening::Pending));
+            let slot = self.slots.entry(id).or_insert_with(WaitingSlot::pending);
             result = result.and(slot.deliver(event, lost));
             if std::mem::take(&mut slot.reader_woken) {
                 self.duty = Some(Duty { channel: id, came: false });
@@ -427,9 +442,11 @@ impl<S: Side> State<S> {
     /// expect in its sleep wakes it.
     pub(crate) fn touched(&mut self) {
         self.deliver();
-        let Some(driver) = self.driver.clone() else { return };
-        if self.write(&mut Context::from_waker(&driver)) {
-            self.deliver();
+        if self.has_to_write() {
+            let Some(driver) = self.driver.clone() else { return };
+            if self.write(&mut Context::from_waker(&driver)) {
+                self.deliver();
+            }
         }
         self.quiet.settle(&mut self.transport);
         let Some(sleep) = self.sleep else { return };
@@ -456,12 +473,18 @@ impl<S: Side> State<S> {
             if result != Attempt::Blocked {
                 return self.reader_leaves(id, result);
             }
-            if !self.pump() {
+            if self.awaits_another(id) || !self.pump() {
                 break;
             }
         }
         let result = attempt(self, true);
         self.reader_leaves(id, result);
+    }
+
+    /// Another channel's reader was woken and has not come: it takes what has arrived, while that is still in the
+    /// cache, before more is read. Otherwise every channel's window would fill before its reader's turn.
+    fn awaits_another(&self, id: ChannelId) -> bool {
+        self.duty.as_ref().is_some_and(|duty| duty.channel != id && !duty.came)
     }
 
     fn pump(&mut self) -> bool {
@@ -519,19 +542,16 @@ impl<S: Side> State<S> {
     }
 
     pub(crate) fn add_slot(&mut self, id: ChannelId, opening: Opening) {
-        self.slots.entry(id).or_insert_with(|| WaitingSlot::new(Opening::Pending)).slot.opening = opening;
+        self.slots.entry(id).or_insert_with(WaitingSlot::pending).slot.opening = opening;
     }
 
     /// One channel with its waiting side.
     pub(crate) fn channel(&mut self, id: ChannelId) -> Option<(ChannelMut<'_>, &mut WaitingSlot)> {
-        Some((self.transport.channel(id)?, self.slots.get_mut(&id)?))
+        Some((self.transport.channel(id)?, &mut **self.slots.get_mut(&id)?))
     }
 
     pub(crate) fn release(&mut self, id: ChannelId) {
         self.slots.remove(&id);
-        if self.slots.is_empty() {
-            self.slots.shrink_to_fit();
-        }
         if self.duty.as_ref().is_some_and(|duty| duty.channel == id) {
             self.stream_wanted();
             self.duty = None;
@@ -578,7 +598,7 @@ impl<S: Side> State<S> {
 pub(crate) struct Kept {
     pub(crate) slots: usize,
     pub(crate) events: usize,
-    /// How many slots and events there is memory for.
+    /// How many events there is memory for.
     pub(crate) capacity: usize,
     pub(crate) waiters: usize,
     /// Whether replies are awaited, or have come and nobody took them.
@@ -593,8 +613,8 @@ impl<S: Side> State<S> {
         Kept {
             slots: self.slots.len(),
             events: self.events.len(),
-            capacity: self.slots.capacity() + self.events.capacity(),
-            waiters: self.event_waiters.len() + slots().map(WaitingSlot::waiters).sum::<usize>(),
+            capacity: self.events.capacity(),
+            waiters: self.event_waiters.len() + slots().map(|slot| slot.waiters()).sum::<usize>(),
             replies: format!("{:?}", self.global_replies) != none
                 || slots().any(|slot| format!("{:?}", slot.slot.replies) != none),
         }

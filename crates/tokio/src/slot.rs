@@ -23,16 +23,17 @@ pub(crate) struct WaitingSlot {
 }
 
 impl WaitingSlot {
-    pub(crate) fn new(opening: Opening) -> Self {
-        Self {
-            slot: Slot::new(opening),
+    /// Of a channel whose open is not answered.
+    pub(crate) fn pending() -> Box<Self> {
+        Box::new(Self {
+            slot: Slot::new(Opening::Pending),
             data_readers: Waiters::default(),
             extended_readers: Waiters::default(),
             writers: Waiters::default(),
             events: Waiters::default(),
             reader_woken: false,
             waits: false,
-        }
+        })
     }
 
     pub(crate) fn wait_readable(&mut self, stream: Stream, cx: &Context<'_>) {

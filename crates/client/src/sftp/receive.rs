@@ -18,8 +18,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-/// What is gathered at most before it is written.
-const LARGEST_BATCH: usize = 4 * 1024 * 1024;
+/// What is gathered at most before it is written: enough that threads are changed seldom, and so little that it is
+/// still in the cache.
+const LARGEST_BATCH: usize = 1024 * 1024;
 
 /// What is written at once: chunks that follow each other.
 #[derive(Default)]

@@ -45,7 +45,7 @@ pub struct ServerConfig {
     pub maximum_requests: usize,
     /// The most bytes of requests that are taken before one of them is answered; 1 MiB. One more may come on top.
     pub maximum_held: usize,
-    /// The most bytes of answers that wait to be sent before no more requests are taken; 1 MiB. One more answer may
+    /// The most bytes of answers that wait to be sent before no more requests are taken; 512 KiB. One more answer may
     /// come on top.
     pub maximum_output: usize,
     /// The most names of one answer to READDIR; 100.
@@ -66,7 +66,7 @@ impl Default for ServerConfig {
             maximum_handles: 256,
             maximum_requests: 64,
             maximum_held: 1024 * 1024,
-            maximum_output: 1024 * 1024,
+            maximum_output: 512 * 1024,
             maximum_names: 100,
             symlink_order: SymlinkOrder::default(),
             allowed: None,

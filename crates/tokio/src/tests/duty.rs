@@ -4,6 +4,7 @@ use super::harness::{
     MIB, PATIENCE, Pair, begin_log_in, connected_on, poll_once, read_pattern, run, server_config,
 };
 use super::harness::{accept, settle, strangers, write_pattern};
+use konko_transport::channel::stream::Stream;
 use konko_transport::channel::{ChannelKind, OpenOptions};
 use konko_transport::userauth::event::ServerAuthEvent;
 use konko_transport::{ClientConfig, ClientEvent, Event, ServerEvent};
@@ -99,6 +100,44 @@ fn a_reader_that_stays_away_holds_up_nobody() {
             let waited = begin.elapsed();
             assert!(waited < Duration::from_millis(50), "{waited:?}");
         }
+    });
+}
+
+/// What has arrived for one channel is taken before more is read for the others: otherwise all windows fill, and what is
+/// taken last has long left the cache.
+#[test]
+fn many_busy_channels_leave_little_unread() {
+    run(async {
+        let (one, other) = tokio::io::duplex(32 * MIB);
+        let pair = connected_on(one, other, ClientConfig::default(), server_config()).await;
+        let mut channels = Vec::new();
+        for _ in 0..10 {
+            channels.push(pair.open().await);
+        }
+        let ids: Vec<_> = channels.iter().map(|(near, _)| near.id()).collect();
+        let mut readers = tokio::task::JoinSet::new();
+        for (near, far) in channels {
+            tokio::spawn(async move {
+                write_pattern(far.writer(), 2 * MIB - 1).await.expect("the window takes it")
+            });
+            let (client, ids) = (pair.client.clone(), ids.clone());
+            readers.spawn(async move {
+                let (mut reader, mut got, mut most) = (near.reader(), 0, 0);
+                while got < 2 * MIB - 1 {
+                    got += reader.read_chunk(MIB).await.expect("read").expect("more").len();
+                    let unread = client.with(|transport, _| {
+                        let unread = |id: &_| {
+                            transport.channel(*id).map_or(0, |channel| channel.state().unread(Stream::Data))
+                        };
+                        ids.iter().map(unread).sum::<usize>()
+                    });
+                    most = most.max(unread);
+                }
+                most
+            });
+        }
+        let most = readers.join_all().await.into_iter().max().expect("readers");
+        assert!(most < 2 * MIB, "{most} bytes waited to be read");
     });
 }
 
