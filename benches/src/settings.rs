@@ -47,7 +47,7 @@ impl Settings {
         let quick = arguments.iter().any(|word| word == "--quick");
         let mut settings = Self {
             rounds: if quick { 1 } else { 3 },
-            bytes: if quick { 64 << 20 } else { 512 << 20 },
+            bytes: if quick { 64 << 20 } else { 1 << 30 },
             rows: ROWS.map(String::from).to_vec(),
             ciphers: CIPHERS.map(String::from).to_vec(),
             round_trips: vec![20, 100],
