@@ -200,7 +200,8 @@ impl<S: Side> State<S> {
     }
 
     fn has_to_write(&self) -> bool {
-        !self.broken && !(self.flushed && self.transport.output().is_empty())
+        let all_sent = self.flushed && self.transport.output().is_empty();
+        !self.broken && !all_sent
     }
 
     /// Writes what is pending until the stream takes no more. Returns whether anything moved.
