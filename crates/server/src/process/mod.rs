@@ -7,6 +7,7 @@ pub(crate) mod terminal_modes;
 pub(crate) mod pty;
 pub(crate) mod controlling_terminal;
 pub(crate) mod group;
+pub(crate) mod pipe_width;
 pub(crate) mod output_pump;
 pub(crate) mod run;
 pub(crate) mod agent_socket;

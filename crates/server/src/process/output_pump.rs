@@ -1,5 +1,6 @@
 //! A program's output on its way to a channel.
 
+use crate::process::pipe_width::widen;
 use konko_tokio::ChannelWriter;
 use rustix::io::Errno;
 use std::io;
@@ -12,9 +13,6 @@ const PIECE: usize = 128 * 1024;
 const LITTLE: usize = 4 * 1024;
 /// A read of as much says that the pipe was full, as the system makes pipes.
 const FULL_PIPE: usize = 64 * 1024;
-/// What the system is asked to let the pipe of a program that says much hold, in bytes. It is no fault if it does not:
-/// a user may have only so much of it.
-const WIDE_PIPE: usize = 1024 * 1024;
 
 /// Carries bytes from a program to a channel. It can be interrupted at any time and go on later: what was read and
 /// not written yet stays here.
@@ -83,16 +81,4 @@ impl OutputPump {
         }
         Ok(())
     }
-}
-
-#[cfg(target_os = "linux")]
-fn widen(pipe: &pipe::Receiver) {
-    if let Err(error) = rustix::pipe::fcntl_setpipe_size(pipe, WIDE_PIPE) {
-        tracing::debug!(%error, "a pipe stays as small as it is");
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn widen(_pipe: &pipe::Receiver) {
-    let _ = WIDE_PIPE;
 }

@@ -3,6 +3,7 @@
 use crate::process::controlling_terminal::{lead_session, lead_session_on_terminal};
 use crate::process::group::ProcessGroup;
 use crate::process::output_pump::OutputPump;
+use crate::process::pipe_width::widen;
 use crate::process::pty::{Pty, Terminal};
 use crate::process::signal;
 use crate::program::{Control, ControlRequest, Exit, SessionStream};
@@ -89,7 +90,7 @@ impl PipedProcess {
             channel,
             ..
         } = stream;
-        let mut input = pin!(carry_input(from_client, input));
+        let mut input = pin!(carry_to_pipe(from_client, input));
         let mut output = Output::new(to_client, output);
         let mut error_output = Output::new(errors, error_output);
         let (mut input_done, mut exit) = (false, None);
@@ -180,7 +181,30 @@ impl TerminalProcess {
     }
 }
 
-/// Carries input to the program, and closes the program's end with its own.
+/// Carries input to the program, and closes the program's end with its own. A pipe that is filled is made wider.
+async fn carry_to_pipe(mut reader: ChannelReader, mut pipe: pipe::Sender) -> io::Result<()> {
+    let mut widened = false;
+    while let Some(chunk) = reader.read_chunk(PIECE).await? {
+        let mut rest: &[u8] = &chunk;
+        loop {
+            let written = pipe.write(rest).await?;
+            rest = rest.get(written..).unwrap_or_default();
+            if rest.is_empty() {
+                break;
+            }
+            if written == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            if !widened {
+                widened = true;
+                widen(&pipe);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// As [`carry_to_pipe`], to a terminal.
 async fn carry_input(mut reader: ChannelReader, mut sink: impl AsyncWrite + Unpin) -> io::Result<()> {
     while let Some(chunk) = reader.read_chunk(PIECE).await? {
         sink.write_all(&chunk).await?;

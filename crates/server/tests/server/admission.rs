@@ -36,10 +36,13 @@ fn the_unauthenticated_are_limited_and_others_do_not_count() {
         assert_eq!(words, "Too many connections, try again later\r\n");
 
         assert_eq!(login(&first, "user", password("secret"), None).await, Login::Success);
+        // Until the server has answered what came after it, it may not have noticed.
+        let channel = first.open_channel(ChannelKind::Session, OpenOptions::default(), None).await.unwrap();
         let mut fourth = TcpStream::connect(address).await.unwrap();
         let mut words = [0; 8];
         fourth.read_exact(&mut words).await.unwrap();
         assert_eq!(&words, b"SSH-2.0-");
+        drop(channel);
     });
 }
 
