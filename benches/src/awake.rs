@@ -23,10 +23,11 @@ impl Awake {
     /// Starts the keepers.
     pub fn keep() -> Result<Self, Failure> {
         let processors = thread::available_parallelism()?.get();
+        let parent = std::process::id().to_string();
         let mut awake = Self { keepers: Vec::new() };
         for _ in 0..processors {
             let mut command = Command::new("chrt");
-            command.args(["--idle", "0"]).arg(std::env::current_exe()?).args(["plain", "awake"]);
+            command.args(["--idle", "0"]).arg(std::env::current_exe()?).args(["plain", "awake", &parent]);
             awake.keepers.push(command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?);
         }
         thread::sleep(Duration::from_millis(100));
@@ -52,9 +53,8 @@ impl Drop for Awake {
     }
 }
 
-/// A keeper's work, until its parent is gone.
-pub fn stay() {
-    let parent = std::os::unix::process::parent_id();
+/// A keeper's work, until its parent is gone, which may be before it begins.
+pub fn stay(parent: u32) {
     while std::os::unix::process::parent_id() == parent {
         (0..TURNS).for_each(|_| hint::spin_loop());
     }
@@ -75,7 +75,7 @@ impl Stolen {
     /// The share until now, from 0 to 1.
     pub fn share(&self) -> f64 {
         let (all, stolen) = ticks();
-        (stolen - self.since.1) as f64 / (all - self.since.0).max(1) as f64
+        stolen.saturating_sub(self.since.1) as f64 / all.saturating_sub(self.since.0).max(1) as f64
     }
 }
 

@@ -94,14 +94,15 @@ fn preface(settings: &Settings, taken: Duration, stolen: &Stolen) -> String {
         ""
     };
     let awake = if settings.awake {
-        ", which processes of the lowest priority keep awake, because a shared host gives a sleeping one back when it likes \
-         (the rates of all peers vary by ten times without that)"
+        ", which processes of the lowest priority keep awake, because a shared host gives a sleeping one back when it \
+         likes (the rates of all peers vary by ten times without that)"
     } else {
         ""
     };
     format!(
         "Written by one invocation of `konko-bench --markdown --rounds {}` in {} minutes: the cells of a row in turn, \
-         round after round; medians with the smallest and the largest.{quick} {cores} cores of{model}{awake}; the host took {:.1} % of their time for others. {}, russh {} \
+         round after round; medians with the smallest and the largest.{quick} {cores} cores of{model}{awake}; \
+         the host took {:.1} % of their time for others. {}, russh {} \
          (aws-lc-rs), konko with default features.\n\n\
          * Client, server and what the server spawns share the cores, so CPU seconds are the steadier figure; they are \
          those of both processes and of what they spawned, and of the sender's and receiver's for the model.\n\

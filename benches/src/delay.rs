@@ -19,8 +19,9 @@ const MOST_PIPES: usize = 4096;
 /// How much one pipe is asked to take: it has 64 places for it, each for up to 32 KiB of a socket's data.
 const PIECE: usize = 1 << 20;
 const PIPE_SIZE: usize = 64 * 4096;
-/// What is less is left to gather for so long, so that the proxy does not wake up for each small packet.
+/// A piece that is smaller says that the sender's packets are small.
 const GATHERED: usize = 128 * 1024;
+/// So long their data is left to gather, so that the proxy does not wake up for each of them.
 const GATHERING: Duration = Duration::from_micros(200);
 /// What comes in within as much leaves together.
 const TICK: Duration = Duration::from_micros(500);

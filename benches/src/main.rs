@@ -10,6 +10,7 @@
 
 mod outcome;
 mod awake;
+mod task;
 mod process;
 mod settings;
 mod turns;
@@ -34,10 +35,8 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let rest = arguments.get(1..).unwrap_or_default();
     match arguments.first().map(String::as_str) {
         Some("peer") => {
-            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
             let arguments = rest.to_vec();
-            // A task as those of a server are, on a thread of the runtime.
-            runtime.block_on(async { tokio::spawn(async move { peer::run(&arguments).await }).await })?
+            task::run(async move { peer::run(&arguments).await })
         }
         Some("model") => model::run(rest),
         Some("plain") => plain::run(rest),

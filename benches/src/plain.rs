@@ -1,6 +1,6 @@
 //! TCP with nothing on it, as the yardstick of one-byte round trips and of the delay proxy.
 
-use crate::awake;
+use crate::{awake, task};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Instant;
@@ -11,22 +11,24 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 const WRITE_SIZE: usize = 256 * 1024;
 const READ_SIZE: usize = 512 * 1024;
 
-/// The commands (with `tokio-` before them, `echo` and `ping` are tasks of its runtime): `echo` and `source BYTES` listen and serve one connection; `ping ADDRESS COUNT` and `drain ADDRESS`
-/// connect and print how many seconds it took; `awake` keeps a processor busy until its parent is gone.
+/// The commands: `echo` and `source BYTES` listen and serve one connection; `ping ADDRESS COUNT` and `drain ADDRESS`
+/// connect and print how many seconds it took; `tokio-echo` and `tokio-ping` are the same in a task of tokio's; `awake
+/// PARENT` keeps a processor busy while the process of this number is its parent.
 pub fn run(arguments: &[String]) -> Result<(), Failure> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["echo"] => echo(accept()?),
         ["source", bytes] => source(accept()?, bytes.parse()?),
         ["ping", address, count] => ping(TcpStream::connect(address)?, count.parse()?),
-        ["tokio-echo"] => as_task(tokio_echo(accept()?)),
-        ["tokio-ping", address, count] => as_task(tokio_ping(TcpStream::connect(address)?, count.parse()?)),
-        ["awake"] => {
-            awake::stay();
+        ["tokio-echo"] => task::run(tokio_echo(accept()?)),
+        ["tokio-ping", address, count] => task::run(tokio_ping(TcpStream::connect(address)?, count.parse()?)),
+        ["awake", parent] => {
+            awake::stay(parent.parse()?);
             Ok(())
         }
         ["drain", address] => drain(TcpStream::connect(address)?),
-        _ => Err("usage: konko-bench plain echo | source BYTES | ping ADDRESS COUNT | drain ADDRESS | awake"
+        _ => Err("usage: konko-bench plain [tokio-]echo | source BYTES | [tokio-]ping ADDRESS COUNT | drain ADDRESS | \
+                  awake PARENT"
             .into()),
     }
 }
@@ -60,12 +62,6 @@ fn ping(mut stream: TcpStream, count: u64) -> Result<(), Failure> {
     }
     println!("echo {} 0", begin.elapsed().as_secs_f64());
     Ok(())
-}
-
-/// Runs `task` on a thread of a runtime such as the peers have.
-fn as_task(task: impl Future<Output = Result<(), Failure>> + Send + 'static) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async { tokio::spawn(task).await })?
 }
 
 async fn tokio_echo(stream: TcpStream) -> Result<(), Failure> {

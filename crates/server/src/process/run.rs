@@ -90,7 +90,7 @@ impl PipedProcess {
             channel,
             ..
         } = stream;
-        let mut input = pin!(carry_to_pipe(from_client, input));
+        let mut input = pin!(carry_input(from_client, input, widen));
         let mut output = Output::new(to_client, output);
         let mut error_output = Output::new(errors, error_output);
         let (mut input_done, mut exit) = (false, None);
@@ -144,7 +144,7 @@ impl TerminalProcess {
         let Self { mut group, mut pty } = self;
         let Some(to_program) = pty.input.take() else { return Exit::Unknown };
         let SessionStream { input, output, mut controls, channel, .. } = stream;
-        let mut input = pin!(carry_input(input, to_program));
+        let mut input = pin!(carry_input(input, to_program, |_| {}));
         let mut pump = OutputPump::new(output);
         let (mut input_done, mut output_done) = (false, false);
         let exit = loop {
@@ -181,33 +181,23 @@ impl TerminalProcess {
     }
 }
 
-/// Carries input to the program, and closes the program's end with its own. A pipe that is filled is made wider.
-async fn carry_to_pipe(mut reader: ChannelReader, mut pipe: pipe::Sender) -> io::Result<()> {
-    let mut widened = false;
+/// Carries input to the program, and closes the program's end with its own. `when_full` is told once, when the program
+/// takes less than there is.
+async fn carry_input<W: AsyncWrite + Unpin>(
+    mut reader: ChannelReader,
+    mut sink: W,
+    when_full: impl FnOnce(&W),
+) -> io::Result<()> {
+    let mut when_full = Some(when_full);
     while let Some(chunk) = reader.read_chunk(PIECE).await? {
-        let mut rest: &[u8] = &chunk;
-        loop {
-            let written = pipe.write(rest).await?;
-            rest = rest.get(written..).unwrap_or_default();
-            if rest.is_empty() {
-                break;
+        let written = sink.write(&chunk).await?;
+        let rest = chunk.get(written..).unwrap_or_default();
+        if !rest.is_empty() {
+            if let Some(when_full) = when_full.take() {
+                when_full(&sink);
             }
-            if written == 0 {
-                return Err(io::ErrorKind::WriteZero.into());
-            }
-            if !widened {
-                widened = true;
-                widen(&pipe);
-            }
+            sink.write_all(rest).await?;
         }
-    }
-    Ok(())
-}
-
-/// As [`carry_to_pipe`], to a terminal.
-async fn carry_input(mut reader: ChannelReader, mut sink: impl AsyncWrite + Unpin) -> io::Result<()> {
-    while let Some(chunk) = reader.read_chunk(PIECE).await? {
-        sink.write_all(&chunk).await?;
     }
     Ok(())
 }

@@ -27,7 +27,7 @@ const SLOW_AT_ONCE: usize = 2;
 /// A program that serves files to the client of a session, until the client says EOF. Its exit status is 0, or 1 if
 /// the client broke the protocol.
 ///
-/// What waits in memory for a client that is slow, or sends faster than the disk takes, is about 5 MiB at most. The
+/// What waits in memory for a client that is slow, or sends faster than the disk takes, is about 4 MiB at most. The
 /// file system is dropped with the session, unless others hold it too. Unless the configuration says otherwise, the
 /// order of SYMLINK is that of the client's software.
 pub fn sftp_program<S: Filesystem>(filesystem: Arc<S>, mut config: ServerConfig) -> Program {
